@@ -35,7 +35,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::event::Event;
 
-use self::chain::{CHAIN, Link, Walk, chained, hex, seal, split_link, text_of};
+use self::chain::{CHAIN, ChainWalk, Link, chained, hex, seal, split_link, text_of};
 use self::head::Head;
 use self::person::Person;
 use crate::config::{Env, Settings};
@@ -382,8 +382,8 @@ impl Audit {
 
     /// Reads the whole chain from file number `first` on; `file` is the locked log. Also returns
     /// the number of files.
-    fn walk(&self, file: &mut File, first: u64) -> std::io::Result<(Walk, usize)> {
-        let mut walk = Walk::new();
+    fn walk(&self, file: &mut File, first: u64) -> std::io::Result<(ChainWalk, usize)> {
+        let mut walk = ChainWalk::new();
         let mut files = 1;
         for (number, path) in place::earlier(&self.path) {
             if number >= first {

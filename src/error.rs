@@ -13,7 +13,7 @@ mod said;
 
 use std::path::PathBuf;
 
-pub use said::{Said, ServerText};
+pub use said::{ForeignText, ServerText};
 
 /// `Result` with this crate's [`enum@Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -173,7 +173,7 @@ pub enum Error {
         /// Why, in our words.
         reason: &'static str,
         /// The message of Vault or the provider, or the address in question; for a person only.
-        said: Said,
+        said: ForeignText,
         /// What to do.
         hint: String,
     },
@@ -349,7 +349,7 @@ impl Error {
     pub fn login_failed(reason: &'static str, hint: impl Into<String>) -> Self {
         Self::LoginFailed {
             reason,
-            said: Said::default(),
+            said: ForeignText::default(),
             hint: hint.into(),
         }
     }

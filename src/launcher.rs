@@ -46,7 +46,7 @@ pub fn is_ours(file: &Path) -> bool {
 }
 
 /// The file that `source claude-vault` finds on PATH.
-pub enum Found {
+pub enum LauncherFound {
     /// No file named `claude-vault`.
     Nothing,
     /// One of our launchers.
@@ -60,7 +60,7 @@ pub enum Found {
     },
 }
 
-impl Found {
+impl LauncherFound {
     /// Searches PATH.
     #[must_use]
     pub fn on_path(env: &Env) -> Self {

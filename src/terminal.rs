@@ -154,14 +154,14 @@ impl Terminal {
         self.show(prompt);
         let mut editor = LineEditor::new(echo);
         let step = self.fill(&mut editor).await;
-        let more = matches!(step, Ok(Step::Done)) && self.has_input(PASTE);
+        let more = matches!(step, Ok(InputStep::Done)) && self.has_input(PASTE);
         self.restore();
         match step? {
-            Step::Interrupt => Err(Error::Interrupted),
-            Step::End => Ok(Answer::End),
-            Step::Done | Step::More if more => Ok(Answer::Several),
-            Step::Done | Step::More if editor.is_damaged() => Ok(Answer::Damaged),
-            Step::Done | Step::More => Ok(Answer::Line(editor.take_text())),
+            InputStep::Interrupt => Err(Error::Interrupted),
+            InputStep::End => Ok(Answer::End),
+            InputStep::Done | InputStep::More if more => Ok(Answer::Several),
+            InputStep::Done | InputStep::More if editor.is_damaged() => Ok(Answer::Damaged),
+            InputStep::Done | InputStep::More => Ok(Answer::Line(editor.take_text())),
         }
     }
 
@@ -171,7 +171,7 @@ impl Terminal {
     ///
     /// # Errors
     /// [`Error::Io`] if the terminal cannot be read.
-    pub async fn fill(&mut self, editor: &mut LineEditor) -> Result<Step> {
+    pub async fn fill(&mut self, editor: &mut LineEditor) -> Result<InputStep> {
         let mut byte = [0_u8; 1];
         loop {
             while !self.has_input(Duration::ZERO) {
@@ -182,12 +182,12 @@ impl Terminal {
                 .read(&mut byte)
                 .map_err(Error::io("read", "/dev/tty"))?
             {
-                0 => Step::End,
+                0 => InputStep::End,
                 _ => editor.feed(byte[0]),
             };
             byte.zeroize();
             let _ = self.device.write_all(&editor.take_echo());
-            if step != Step::More {
+            if step != InputStep::More {
                 return Ok(step);
             }
         }
@@ -265,7 +265,7 @@ impl Answer {
 
 /// The effect of one byte of input on a line.
 #[derive(PartialEq, Eq, Debug)]
-pub enum Step {
+pub enum InputStep {
     /// The line is not finished.
     More,
     /// Enter: the line is finished.
@@ -309,17 +309,17 @@ impl LineEditor {
     }
 
     /// Processes one byte of input.
-    pub fn feed(&mut self, byte: u8) -> Step {
+    pub fn feed(&mut self, byte: u8) -> InputStep {
         if self.in_escape(byte) {
-            return Step::More;
+            return InputStep::More;
         }
         match byte {
             b'\r' | b'\n' => {
                 self.echo.get_or_insert_with(Vec::new).extend(b"\r\n");
-                return Step::Done;
+                return InputStep::Done;
             }
-            3 => return self.leave(Step::Interrupt),
-            4 if self.text.is_empty() => return self.leave(Step::End),
+            3 => return self.leave(InputStep::Interrupt),
+            4 if self.text.is_empty() => return self.leave(InputStep::End),
             8 | 127 if self.text.pop().is_some() => {
                 self.show(b"\x08 \x08");
             }
@@ -333,7 +333,7 @@ impl LineEditor {
             9 | 32..=126 | 128.. => self.push(byte),
             _ => {}
         }
-        Step::More
+        InputStep::More
     }
 
     /// Whether a byte belongs to an escape sequence, as arrow keys send it, and so is not text.
@@ -384,7 +384,7 @@ impl LineEditor {
         }
     }
 
-    fn leave(&mut self, step: Step) -> Step {
+    fn leave(&mut self, step: InputStep) -> InputStep {
         self.echo.get_or_insert_with(Vec::new).extend(b"\r\n");
         step
     }
@@ -419,10 +419,10 @@ impl Drop for LineEditor {
 mod tests {
     use super::*;
 
-    fn typed(bytes: &[u8], echo: bool) -> (LineEditor, Vec<u8>, Step) {
+    fn typed(bytes: &[u8], echo: bool) -> (LineEditor, Vec<u8>, InputStep) {
         let mut editor = LineEditor::new(echo);
         let mut shown = Vec::new();
-        let mut last = Step::More;
+        let mut last = InputStep::More;
         for byte in bytes {
             last = editor.feed(*byte);
             shown.extend(editor.take_echo());
@@ -435,7 +435,7 @@ mod tests {
         let (mut editor, shown, last) = typed("hunter2\n".as_bytes(), false);
         assert_eq!(
             (editor.take_text().as_str(), shown.as_slice(), last),
-            ("hunter2", b"\r\n".as_slice(), Step::Done)
+            ("hunter2", b"\r\n".as_slice(), InputStep::Done)
         );
     }
 
@@ -460,8 +460,8 @@ mod tests {
 
     #[test]
     fn ctrl_c_interrupts_and_ctrl_d_ends_only_an_empty_line() {
-        assert_eq!(typed(b"ab\x03", false).2, Step::Interrupt);
-        assert_eq!(typed(b"\x04", false).2, Step::End);
-        assert_eq!(typed(b"ab\x04", false).2, Step::More);
+        assert_eq!(typed(b"ab\x03", false).2, InputStep::Interrupt);
+        assert_eq!(typed(b"\x04", false).2, InputStep::End);
+        assert_eq!(typed(b"ab\x04", false).2, InputStep::More);
     }
 }

@@ -88,7 +88,7 @@ struct ClientData {
 }
 
 /// Why a passkey's answer is rejected.
-pub type Refusal = &'static str;
+pub type PasskeyRefusal = &'static str;
 
 /// Checks an assertion, and returns the authenticator's counter.
 ///
@@ -99,7 +99,7 @@ pub fn check(
     assertion: &Assertion,
     challenge: &[u8],
     origin: &str,
-) -> Result<u32, Refusal> {
+) -> Result<u32, PasskeyRefusal> {
     check_client_data(&assertion.client_data.0, "webauthn.get", challenge, origin)?;
     let counter = check_authenticator(&assertion.authenticator_data.0)?;
     if unhex(&passkey.id).as_ref() != Some(&assertion.id.0) {
@@ -130,7 +130,7 @@ pub fn register(
     origin: &str,
     name: &str,
     now: i64,
-) -> Result<Passkey, Refusal> {
+) -> Result<Passkey, PasskeyRefusal> {
     check_client_data(
         &registration.client_data.0,
         "webauthn.create",
@@ -180,7 +180,7 @@ fn check_client_data(
     wanted: &str,
     challenge: &[u8],
     origin: &str,
-) -> Result<(), Refusal> {
+) -> Result<(), PasskeyRefusal> {
     let data: ClientData =
         serde_json::from_slice(text).map_err(|_| "the browser's answer is not JSON")?;
     if data.r#type != wanted {
@@ -196,7 +196,7 @@ fn check_client_data(
 }
 
 /// Checks the authenticator's data, and returns its counter.
-fn check_authenticator(data: &[u8]) -> Result<u32, Refusal> {
+fn check_authenticator(data: &[u8]) -> Result<u32, PasskeyRefusal> {
     let Some((head, _)) = data.split_first_chunk::<37>() else {
         return Err("the authenticator's data is truncated");
     };

@@ -94,7 +94,7 @@ impl AskedBy {
 
 /// A plan as shown to the person: everything except the values.
 #[derive(Serialize, Deserialize, Clone, Debug)]
-pub struct Shown {
+pub struct ShownPlan {
     /// The random id of the plan.
     pub id: String,
     /// The digest of the id and the whole plan, values included. An answer must repeat it.
@@ -132,7 +132,7 @@ pub struct Shown {
     pub seconds_left: u64,
 }
 
-impl Shown {
+impl ShownPlan {
     /// The word that the person types to approve the plan, if typing is the proof.
     #[must_use]
     pub fn word(&self) -> &str {
@@ -180,7 +180,7 @@ pub enum Stage {
 }
 
 pub(super) struct Plan {
-    pub(super) shown: Shown,
+    pub(super) shown: ShownPlan,
     pub(super) values: BTreeMap<String, Secret>,
     pub(super) stage: Stage,
     /// When the page first got the plan.
@@ -250,7 +250,7 @@ impl Plan {
 
 /// Where the person continues a login.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Place {
+pub struct SignInPage {
     /// The address of the sign-in page.
     pub url: String,
     /// The port of this machine that the browser returns to; `None` if any browser will do.
@@ -262,7 +262,7 @@ pub struct Place {
 /// The plans and the sign-in that wait for the person in this process, and the access to the page.
 pub struct Pending {
     plans: Mutex<BTreeMap<String, Plan>>,
-    sign_in: Mutex<Option<Place>>,
+    sign_in: Mutex<Option<SignInPage>>,
     notices: Mutex<VecDeque<String>>,
     access: Mutex<Option<Access>>,
     presence: Mutex<Presence>,
@@ -314,12 +314,12 @@ impl Pending {
     }
 
     /// Where the person continues a login, if one waits for them.
-    pub fn sign_in(&self) -> Option<Place> {
+    pub fn sign_in(&self) -> Option<SignInPage> {
         lock(&self.sign_in).clone()
     }
 
     /// Sets where the person continues a login; `None` if no login waits.
-    pub fn set_sign_in(&self, place: Option<Place>) {
+    pub fn set_sign_in(&self, place: Option<SignInPage>) {
         *lock(&self.sign_in) = place;
     }
 
@@ -404,12 +404,12 @@ impl Pending {
     }
 
     /// The plans that wait, oldest first.
-    pub(super) fn list(&self) -> Vec<Shown> {
+    pub(super) fn list(&self) -> Vec<ShownPlan> {
         let plans = self.plans();
         let mut all: Vec<&Plan> = plans.values().filter(|plan| plan.waits()).collect();
         all.sort_by_key(|plan| plan.made);
         all.into_iter()
-            .map(|plan| Shown {
+            .map(|plan| ShownPlan {
                 seconds_left: plan.seconds_left(),
                 ..plan.shown.clone()
             })
@@ -527,7 +527,7 @@ fn plan<B>(
         .keys
         .iter()
         .filter_map(|(key, _, value)| Some(((*key).to_owned(), value.as_ref()?.secret().clone())));
-    let shown = Shown {
+    let shown = ShownPlan {
         digest: digest(&id, question)?,
         url: asker
             .pending

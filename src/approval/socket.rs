@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use zeroize::Zeroizing;
 
-use super::pending::{LIFE, Pending, Place, Shown, random_id};
+use super::pending::{LIFE, Pending, ShownPlan, SignInPage, random_id};
 use super::{Approval, Proof};
 use crate::config::Strength;
 use crate::error::{Error, Result};
@@ -46,8 +46,8 @@ enum Request {
 #[serde(rename_all = "snake_case")]
 enum Reply {
     Waiting {
-        plans: Vec<Shown>,
-        sign_in: Option<Place>,
+        plans: Vec<ShownPlan>,
+        sign_in: Option<SignInPage>,
         is_page_open: bool,
         notices: Vec<String>,
     },
@@ -189,9 +189,9 @@ fn answer(
 /// The plans and the sign-in that wait in another process of this user.
 pub struct Waiting {
     /// The plans.
-    pub plans: Vec<Shown>,
+    pub plans: Vec<ShownPlan>,
     /// Where the person continues a login that an AI assistant asked for.
-    pub sign_in: Option<Place>,
+    pub sign_in: Option<SignInPage>,
     /// Whether a browser tab shows the plans.
     pub is_page_open: bool,
     socket: PathBuf,
@@ -247,7 +247,12 @@ impl Waiting {
 
     /// Sends the person's answer to one of the plans, with the values typed for it. Returns whether
     /// the process accepted the answer.
-    pub async fn answer(&self, plan: &Shown, yes: bool, typed: &BTreeMap<String, Secret>) -> bool {
+    pub async fn answer(
+        &self,
+        plan: &ShownPlan,
+        yes: bool,
+        typed: &BTreeMap<String, Secret>,
+    ) -> bool {
         let typed: BTreeMap<&str, &str> = typed
             .iter()
             .map(|(key, value)| (key.as_str(), value.expose(WayOut::ApprovalSocket)))

@@ -13,7 +13,7 @@ const HASH_LENGTH: usize = 64;
 pub(super) type Link = [u8; HASH_LENGTH];
 
 /// The state of reading the lines of all files of a log in order.
-pub(super) struct Walk {
+pub(super) struct ChainWalk {
     links: Vec<Link>,
     /// The number of lines before the first chained one; `before` is their hash.
     unchained: usize,
@@ -37,7 +37,7 @@ pub(super) struct Counted {
     pub(super) unchained: usize,
 }
 
-impl Walk {
+impl ChainWalk {
     pub(super) fn new() -> Self {
         Self {
             links: Vec::new(),

@@ -7,7 +7,9 @@ use super::asking::{AskOptions, Asking};
 use super::at_terminal::proof_needed;
 use crate::approval::Question;
 use crate::core::Core;
-use crate::core::adopt::{Adopted, FileReply, Reply, Request, ServiceReply, adopt, service_of};
+use crate::core::adopt::{
+    AdoptReply, Adopted, FileReply, Request, ServiceReply, adopt, service_of,
+};
 use crate::error::{Error, Result};
 use crate::names::{Service, printable};
 use crate::terminal::Terminal;
@@ -36,7 +38,7 @@ impl Adopt {
         let shows_files = core.settings.agent.is_none() && !self.request.all;
         let request = &self.request;
         let is_asked_here = !request.dry_run && !no_confirm && !asking.is_on_page();
-        let show = |question: &Question<'_>, reply: &Reply| {
+        let show = |question: &Question<'_>, reply: &AdoptReply| {
             if ui.json() {
                 return Ok(());
             }
@@ -102,7 +104,7 @@ impl Adopt {
         stopped.map_or(Ok(0), Err)
     }
 
-    fn print_outcome(&self, ui: &Ui, reply: &Reply) {
+    fn print_outcome(&self, ui: &Ui, reply: &AdoptReply) {
         for file in &reply.project_files {
             print_file(ui, "", file);
         }
@@ -154,7 +156,7 @@ impl Adopt {
 }
 
 /// The plan as shown before the question.
-fn plan_lines(reply: &Reply) -> Vec<String> {
+fn plan_lines(reply: &AdoptReply) -> Vec<String> {
     let mut lines = Vec::new();
     for service in &reply.services {
         lines.push(format!("{}:", service.service));

@@ -8,7 +8,7 @@ use super::Context;
 use super::at_terminal::ask_name;
 use super::login::browser_failed;
 use crate::approval::page::Enrolment;
-use crate::approval::pending::{AskedBy, Person, Place, Shown};
+use crate::approval::pending::{AskedBy, Person, ShownPlan, SignInPage};
 use crate::approval::{Asked, Change, Passkey, Waiting, waiting};
 use crate::audit::Action;
 use crate::config::Strength;
@@ -90,8 +90,8 @@ fn a_terminal(question: &'static str) -> Result<Terminal> {
 async fn pending(context: &Context<'_>) -> Result<u8> {
     let all = waiting(&context.core.settings.state).await?;
     if context.ui.json() {
-        let shown: Vec<&Shown> = all.iter().flat_map(|one| &one.plans).collect();
-        let sign_in: Vec<&Place> = all.iter().filter_map(|one| one.sign_in.as_ref()).collect();
+        let shown: Vec<&ShownPlan> = all.iter().flat_map(|one| &one.plans).collect();
+        let sign_in: Vec<&SignInPage> = all.iter().filter_map(|one| one.sign_in.as_ref()).collect();
         context
             .ui
             .data_json(&serde_json::json!({ "pending": shown, "sign_in": sign_in }))?;
@@ -158,7 +158,7 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
     Ok(0)
 }
 
-async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Result<()> {
+async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &ShownPlan) -> Result<()> {
     if !plan.prompt.is_empty() {
         terminal.say(
             "  You will be asked for values. The program that asks chose their names: type only \
@@ -194,7 +194,7 @@ async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Res
 }
 
 /// Lets the person read and close a change that cannot be made.
-async fn close(terminal: &mut Terminal, process: &Waiting, plan: &Shown) -> Result<()> {
+async fn close(terminal: &mut Terminal, process: &Waiting, plan: &ShownPlan) -> Result<()> {
     terminal.ask("Press Enter to close it: ").await?;
     let was_waiting = process.answer(plan, false, &BTreeMap::new()).await;
     terminal.say(if was_waiting {
@@ -269,7 +269,7 @@ fn reach(context: &Context<'_>, ports: &[u16]) {
 }
 
 /// Shows a plan with everything that the approval page shows.
-fn show(terminal: &mut Terminal, plan: &Shown, number: usize, total: usize) {
+fn show(terminal: &mut Terminal, plan: &ShownPlan, number: usize, total: usize) {
     let verb = plan.asked.verb(plan.base);
     let version = if plan.base == 0 {
         String::new()

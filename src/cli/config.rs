@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::process::Command as Process;
 
-use crate::config::{Env, Global, Settings, Shown, config_file, shown};
+use crate::config::{Env, Global, SettingReport, Settings, config_file, shown};
 use crate::error::{Error, Result};
 use crate::session::VARIABLES;
 use crate::ui::{Piped, Table, Ui};
@@ -45,9 +45,9 @@ fn show(ui: &Ui, global: &Global, env: &Env, all: bool) -> Result<u8> {
         ui.data_json(&report)?;
         return Ok(0);
     }
-    let is_shown = |setting: &&Shown| all || setting.is_set || setting.locked;
+    let is_shown = |setting: &&SettingReport| all || setting.is_set || setting.locked;
     let mut table = Table::new(&["SETTING", "VALUE", "FROM"], Piped::Aligned);
-    for Shown {
+    for SettingReport {
         name,
         value,
         source,

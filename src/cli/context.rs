@@ -1,6 +1,6 @@
 //! The `context` command: lists the contexts in the config and marks the one in use.
 
-use crate::config::{ContextShown, Contexts, Env, Global, contexts};
+use crate::config::{ContextReport, Contexts, Env, Global, contexts};
 use crate::error::Result;
 use crate::ui::{Piped, Table, Ui};
 
@@ -40,7 +40,7 @@ impl List {
 
 fn table(ui: &Ui, report: &Contexts) -> String {
     let mut table = Table::new(&["  CONTEXT", "ADDRESS", "NAMESPACE"], Piped::Aligned);
-    for ContextShown {
+    for ContextReport {
         name,
         address,
         namespace,

@@ -3,7 +3,7 @@
 use anstyle::AnsiColor;
 
 use super::Context;
-use crate::core::doctor::{State, doctor};
+use crate::core::doctor::{CheckState, doctor};
 use crate::error::Result;
 use crate::ui::{Cell, Piped, Table};
 
@@ -18,10 +18,10 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
     let mut table = Table::new(&[], Piped::Aligned);
     for check in &reply.checks {
         let mark = match check.state {
-            State::Ok => Cell::colored("ok", AnsiColor::Green),
-            State::Warning => Cell::colored("warning", AnsiColor::Yellow),
-            State::Failed => Cell::colored("failed", AnsiColor::Red),
-            State::Skipped => "-".into(),
+            CheckState::Ok => Cell::colored("ok", AnsiColor::Green),
+            CheckState::Warning => Cell::colored("warning", AnsiColor::Yellow),
+            CheckState::Failed => Cell::colored("failed", AnsiColor::Red),
+            CheckState::Skipped => "-".into(),
         };
         table.row([mark, check.name.into(), check.saw.as_str().into()]);
         if !check.why.is_empty() {

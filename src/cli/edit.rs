@@ -8,7 +8,7 @@ use super::asking::{AskOptions, Asking, say};
 use super::at_terminal::proof_needed;
 use super::editor::{Editor, places};
 use crate::core::change::{ChangeOutcome, ChangeReply};
-use crate::core::edit::{Draft, Edits, Request, write};
+use crate::core::edit::{Draft, EditRequest, Edits, write};
 use crate::core::status::SOON;
 use crate::error::{Error, Result};
 use crate::files::Scratch;
@@ -27,7 +27,7 @@ when the editor exits; vim and nano keep no swap, backup or undo files.
 You can reopen text that has errors, or that you did not confirm.")]
 pub(super) struct Edit {
     #[command(flatten)]
-    request: Request,
+    request: EditRequest,
     #[command(flatten)]
     options: AskOptions,
 }

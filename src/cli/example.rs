@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Context, below_here};
 use crate::approval::Nobody;
-use crate::core::example::{Format, example};
+use crate::core::example::{ExampleFormat, example};
 use crate::error::Result;
 use crate::format::dotenv::Dialect;
 use crate::format::places::Form;
@@ -22,9 +22,9 @@ pub(super) struct Example {
 impl Example {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let format = match Form::of(&self.file, Dialect::Portable) {
-            Some(Form::Compose) => Format::Compose,
-            Some(Form::Yaml) => Format::Yaml,
-            Some(Form::Env(_)) | None => Format::Env,
+            Some(Form::Compose) => ExampleFormat::Compose,
+            Some(Form::Yaml) => ExampleFormat::Yaml,
+            Some(Form::Env(_)) | None => ExampleFormat::Env,
         };
         let output = self.output.as_deref().map(below_here).transpose()?;
         let file = below_here(&self.file)?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Context;
-use crate::core::exec::{Reply, Request, exec};
+use crate::core::exec::{ExecReply, ExecRequest, exec};
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::WayOut;
@@ -25,7 +25,7 @@ Keys that change how programs run (PATH, LD_PRELOAD, BASH_ENV, GIT_SSH_COMMAND, 
 are refused unless --only names them.")]
 pub(super) struct Exec {
     #[command(flatten)]
-    request: Request,
+    request: ExecRequest,
     /// Start with an otherwise empty environment
     #[arg(long)]
     clean: bool,
@@ -145,7 +145,7 @@ fn find(program: &OsStr, folders: &[PathBuf]) -> Result<PathBuf> {
 
 /// Writes the variables as docker reads them, one raw line each, to a file in memory that has no
 /// path on disk. The program inherits the descriptor.
-fn env_file(reply: &Reply) -> Result<OwnedFd> {
+fn env_file(reply: &ExecReply) -> Result<OwnedFd> {
     let failed = |errno: rustix::io::Errno| Error::io("write", "a file in memory")(errno.into());
     let fd = rustix::fs::memfd_create("env", rustix::fs::MemfdFlags::empty()).map_err(failed)?;
     let mut file = std::fs::File::from(fd);

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::clipboard::{self, Clip};
 use super::{Context, values};
-use crate::core::get::{Reply, Request, get};
+use crate::core::get::{GetReply, GetRequest, get};
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::WayOut;
@@ -16,7 +16,7 @@ One key prints its value. Several keys, or all, print KEY=value lines that shell
 --json keeps their types.")]
 pub(super) struct Get {
     #[command(flatten)]
-    request: Request,
+    request: GetRequest,
     /// No line break after the value
     #[arg(short = 'n', requires = "keys")]
     no_newline: bool,
@@ -82,7 +82,7 @@ impl Get {
 }
 
 /// Prints only the names: under an AI agent, a model reads the output.
-fn names_only(context: &Context<'_>, reply: &Reply) -> Result<u8> {
+fn names_only(context: &Context<'_>, reply: &GetReply) -> Result<u8> {
     let ui = context.ui;
     if ui.json() {
         ui.data_json(&reply.names())?;
@@ -98,7 +98,7 @@ fn names_only(context: &Context<'_>, reply: &Reply) -> Result<u8> {
     Ok(0)
 }
 
-fn to_clipboard(context: &Context<'_>, reply: &Reply, way: Clip) -> Result<u8> {
+fn to_clipboard(context: &Context<'_>, reply: &GetReply, way: Clip) -> Result<u8> {
     let Some((key, value)) = reply.secrets.first_key_value() else {
         return Ok(0);
     };

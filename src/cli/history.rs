@@ -3,7 +3,9 @@
 
 use super::Context;
 use super::list::minute;
-use crate::core::history::{DiffRequest, HistoryRequest, Keys, State, Version, diff, history};
+use crate::core::history::{
+    DiffRequest, HistoryRequest, Keys, VersionStatus, VersionSummary, diff, history,
+};
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::secret::{Value, WayOut};
@@ -58,7 +60,7 @@ impl History {
         if let Some(newest) = reply
             .versions
             .first()
-            .filter(|newest| newest.state == State::Deleted)
+            .filter(|newest| newest.state == VersionStatus::Deleted)
         {
             ui.note(&format!(
                 "{} is deleted; to restore version {}: claude-vault undelete {}",
@@ -71,12 +73,12 @@ impl History {
 }
 
 /// The table row of one version.
-fn row(version: &Version, current: u64) -> [Cell; 5] {
+fn row(version: &VersionSummary, current: u64) -> [Cell; 5] {
     let state = match version.state {
-        State::Live if version.version == current => "current",
-        State::Live => "-",
-        State::Deleted => "deleted",
-        State::Destroyed => "destroyed",
+        VersionStatus::Live if version.version == current => "current",
+        VersionStatus::Live => "-",
+        VersionStatus::Deleted => "deleted",
+        VersionStatus::Destroyed => "destroyed",
     };
     let by = version.by.as_deref().unwrap_or("unknown");
     let keys = version
@@ -113,7 +115,7 @@ fn signs(keys: &Keys) -> String {
     }
 }
 
-fn say_values(terminal: &mut Terminal, version: &Version) {
+fn say_values(terminal: &mut Terminal, version: &VersionSummary) {
     let (Some(keys), Some(secrets)) = (&version.keys, &version.secrets) else {
         return;
     };

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use crate::config::Env;
 use crate::error::{Error, Result};
 use crate::format::shell::{quote, quote_elvish, quote_fish, quote_json, quote_powershell};
-use crate::launcher::Found;
+use crate::launcher::LauncherFound;
 use crate::ui::Ui;
 
 /// A shell for which there is a function.
@@ -104,8 +104,8 @@ fn look(ui: &Ui, env: &Env) -> Result<u8> {
         return Ok(0);
     }
     ui.data(&format!("missing: {}\n", missing.join(", ")))?;
-    match Found::on_path(env) {
-        found @ Found::Other { hides: Some(_), .. } => ui.note(&found.fix()),
+    match LauncherFound::on_path(env) {
+        found @ LauncherFound::Other { hides: Some(_), .. } => ui.note(&found.fix()),
         _ => ui.note("to install them below ~/.local: claude-vault setup"),
     }
     Ok(1)
@@ -126,10 +126,10 @@ fn missing(env: &Env) -> Vec<&'static str> {
             .any(|prefix| prefix.join("share").join(file).is_file())
     };
     let mut missing = Vec::new();
-    match Found::on_path(env) {
-        Found::Nothing => missing.push("claude-vault on PATH"),
-        Found::Other { .. } => missing.push("the launcher that source reads"),
-        Found::Launcher(_) => {}
+    match LauncherFound::on_path(env) {
+        LauncherFound::Nothing => missing.push("claude-vault on PATH"),
+        LauncherFound::Other { .. } => missing.push("the launcher that source reads"),
+        LauncherFound::Launcher(_) => {}
     }
     if !["man/man1/claude-vault.1", "man/man1/claude-vault.1.gz"]
         .iter()

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Context, pick};
 use crate::approval::Nobody;
-use crate::core::inject::{Injected, Reply, Request, State, inject, service_here};
+use crate::core::inject::{FileOutcome, FileReply, InjectReply, Request, inject, service_here};
 use crate::error::{Error, Result};
 use crate::format::dotenv::Dialect;
 use crate::format::shell;
@@ -119,8 +119,8 @@ impl Reporter {
         self.diff || self.check || self.dry_run
     }
 
-    fn report(&mut self, ui: &Ui, injected: Injected) -> Result<u8> {
-        let Injected {
+    fn report(&mut self, ui: &Ui, injected: InjectReply) -> Result<u8> {
+        let InjectReply {
             services,
             left_out,
             deleted,
@@ -181,9 +181,9 @@ impl Reporter {
                 .for_each(|note| ui.note(note));
             self.sum_up(ui, &replies, &left_out);
         }
-        let drifted: Vec<&Reply> = replies
+        let drifted: Vec<&FileReply> = replies
             .iter()
-            .filter(|reply| self.check && reply.state != State::Unchanged)
+            .filter(|reply| self.check && reply.state != FileOutcome::Unchanged)
             .collect();
         match (failed.len(), drifted.first()) {
             (0, None) => Ok(0),
@@ -201,7 +201,7 @@ impl Reporter {
         }
     }
 
-    fn report_one(&self, ui: &Ui, reply: &Reply) -> Result<()> {
+    fn report_one(&self, ui: &Ui, reply: &FileReply) -> Result<()> {
         reply.warnings.iter().for_each(|warning| ui.warn(warning));
         let is_asked_for = (self.is_watched && !self.all && !self.check) || self.dry_run;
         let file = printable(&reply.file.to_string_lossy(), false);
@@ -211,15 +211,15 @@ impl Reporter {
                 "{file}: fewer users may read it now ({narrowed}); {hint}"
             ));
         }
-        if reply.state == State::Unchanged && !is_asked_for {
+        if reply.state == FileOutcome::Unchanged && !is_asked_for {
             return Ok(());
         }
         let what = match (reply.state, self.only_looks()) {
-            (State::Unchanged, _) => "is up to date",
-            (State::Created, false) => "written",
-            (State::Updated, false) => "updated",
-            (State::Created, true) => "would be written",
-            (State::Updated, true) => "would be updated",
+            (FileOutcome::Unchanged, _) => "is up to date",
+            (FileOutcome::Created, false) => "written",
+            (FileOutcome::Updated, false) => "updated",
+            (FileOutcome::Created, true) => "would be written",
+            (FileOutcome::Updated, true) => "would be updated",
         };
         let keys = if reply.keys == 1 {
             "1 key".to_owned()
@@ -242,7 +242,7 @@ impl Reporter {
                 reply.left_out.join(", ")
             ));
         }
-        if reply.state == State::Unchanged {
+        if reply.state == FileOutcome::Unchanged {
             return Ok(());
         }
         steps(reply, self.only_looks())
@@ -258,7 +258,7 @@ impl Reporter {
         Ok(())
     }
 
-    fn show_keys(&self, ui: &Ui, reply: &Reply) -> Result<()> {
+    fn show_keys(&self, ui: &Ui, reply: &FileReply) -> Result<()> {
         let signed = |sign: &'static str, keys: &[String]| {
             keys.iter()
                 .map(move |key| format!("  {sign} {key}\n"))
@@ -275,7 +275,7 @@ impl Reporter {
     }
 
     /// Prints a summary line after a run over many services.
-    fn sum_up(&self, ui: &Ui, replies: &[Reply], left_out: &[Service]) {
+    fn sum_up(&self, ui: &Ui, replies: &[FileReply], left_out: &[Service]) {
         if !left_out.is_empty() {
             let names = left_out
                 .iter()
@@ -287,7 +287,7 @@ impl Reporter {
             ));
         }
         let count = |state| replies.iter().filter(|reply| reply.state == state).count();
-        let nothing_changed = !self.is_watched && count(State::Unchanged) == replies.len();
+        let nothing_changed = !self.is_watched && count(FileOutcome::Unchanged) == replies.len();
         if !self.all || replies.is_empty() || nothing_changed {
             return;
         }
@@ -296,15 +296,15 @@ impl Reporter {
             "{} {}: {} {would}written, {} {would}updated, {} up to date",
             replies.len(),
             if replies.len() == 1 { "file" } else { "files" },
-            count(State::Created),
-            count(State::Updated),
-            count(State::Unchanged)
+            count(FileOutcome::Created),
+            count(FileOutcome::Updated),
+            count(FileOutcome::Unchanged)
         ));
     }
 
     /// Shows the values before and after on the terminal itself, even if stdout and stderr are
     /// redirected.
-    fn reveal(&mut self, reply: &Reply) {
+    fn reveal(&mut self, reply: &FileReply) {
         let Some(terminal) = &mut self.terminal else {
             return;
         };
@@ -327,7 +327,7 @@ impl Reporter {
 }
 
 /// One line each for the keys that are updated, added, removed, reset and kept.
-fn steps(reply: &Reply, only_looks: bool) -> Vec<String> {
+fn steps(reply: &FileReply, only_looks: bool) -> Vec<String> {
     let changes = &reply.changes;
     let without = |keys: &[String], others: &[String]| -> Vec<String> {
         keys.iter()
@@ -384,7 +384,7 @@ fn steps(reply: &Reply, only_looks: bool) -> Vec<String> {
 }
 
 /// The keys that were edited in the file, and the command that stores those edits in Vault.
-fn edited(reply: &Reply) -> String {
+fn edited(reply: &FileReply) -> String {
     let edited_file = match &reply.backup {
         Some(backup) => reply.file.with_file_name(backup),
         None => reply.file.clone(),
@@ -410,7 +410,7 @@ fn not_named((service, keys, file): &(Service, Vec<String>, PathBuf)) -> String 
 }
 
 /// The programs that the file is written for, and the files that show it.
-fn audience(reply: &Reply) -> String {
+fn audience(reply: &FileReply) -> String {
     if reply.dialects.is_empty() || reply.dialects == [Dialect::Portable] {
         return String::new();
     }
@@ -429,7 +429,7 @@ fn audience(reply: &Reply) -> String {
 
 /// The warning about a portable file, for which no reader was named: it lists the readers that
 /// would misread the file.
-fn misread(reply: &Reply) -> Option<String> {
+fn misread(reply: &FileReply) -> Option<String> {
     if reply.dialects != [Dialect::Portable] || reply.misread.is_empty() {
         return None;
     }

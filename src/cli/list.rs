@@ -3,7 +3,7 @@
 use anstyle::AnsiColor;
 
 use super::Context;
-use crate::core::list::{Detail, Reply, Request, State, What, list};
+use crate::core::list::{Detail, ListReply, ListRequest, ListedState, What, list};
 use crate::core::rotation::{DueKey, due};
 use crate::error::Result;
 use crate::names::{Service, printable};
@@ -13,7 +13,7 @@ use crate::ui::{Cell, Piped, Table, Ui};
 #[derive(clap::Args)]
 pub(super) struct List {
     #[command(flatten)]
-    request: Request,
+    request: ListRequest,
     /// Show folders as a tree
     #[arg(long)]
     tree: bool,
@@ -62,7 +62,7 @@ impl List {
             return Ok(0);
         }
         match reply {
-            Reply::Services {
+            ListReply::Services {
                 path,
                 services,
                 others,
@@ -93,7 +93,7 @@ impl List {
                 }
                 warnings.iter().for_each(|warning| ui.warn(warning));
             }
-            Reply::Keys {
+            ListReply::Keys {
                 service,
                 version,
                 created,
@@ -190,9 +190,9 @@ fn table<'a>(ui: &Ui, rows: impl IntoIterator<Item = (String, Option<&'a Detail>
                 .into()
         };
         let keys: Cell = match detail.state {
-            State::Present => number(detail.keys.map(|keys| keys as u64)),
-            State::Deleted => Cell::colored("deleted", AnsiColor::Yellow),
-            State::Forbidden => Cell::colored("forbidden", AnsiColor::Yellow),
+            ListedState::Present => number(detail.keys.map(|keys| keys as u64)),
+            ListedState::Deleted => Cell::colored("deleted", AnsiColor::Yellow),
+            ListedState::Forbidden => Cell::colored("forbidden", AnsiColor::Yellow),
         };
         let age = detail
             .updated

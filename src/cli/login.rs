@@ -19,7 +19,7 @@ use crate::secret::{Secret, WayOut};
 use crate::session::{CONTEXT, MARK, VARIABLES, span};
 use crate::shell::Shell;
 use crate::signals::stopped;
-use crate::terminal::{LineEditor, Step, Terminal};
+use crate::terminal::{InputStep, LineEditor, Terminal};
 use crate::ui::Ui;
 
 #[derive(clap::Args)]
@@ -436,7 +436,9 @@ impl Face for AtShell<'_> {
             return std::future::pending().await;
         };
         match paste.terminal.fill(&mut paste.line).await {
-            Ok(Step::Done) => std::mem::replace(&mut paste.line, LineEditor::new(true)).take_text(),
+            Ok(InputStep::Done) => {
+                std::mem::replace(&mut paste.line, LineEditor::new(true)).take_text()
+            }
             _ => std::future::pending().await, // the terminal is gone
         }
     }

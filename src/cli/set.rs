@@ -8,8 +8,8 @@ use super::Context;
 use super::asking::{AskOptions, Asking, say};
 use super::at_terminal::proof_needed;
 use super::pick;
-use crate::core::set::from::{self, FromOptions, SourceFormat, Taken};
-use crate::core::set::{DEFAULT_LENGTH, Given, Request, json_value, set};
+use crate::core::set::from::{self, FromOptions, SourceFormat, TakenEntries};
+use crate::core::set::{DEFAULT_LENGTH, Given, SetRequest, json_value, set};
 use crate::error::{Error, Result};
 use crate::format::dotenv::Dialect;
 use crate::names::{Key, MAX_VALUE_BYTES, Service, printable};
@@ -38,7 +38,7 @@ as get --json, vault kv get and other tools print it."
 )]
 pub(super) struct Set {
     #[command(flatten)]
-    request: Request,
+    request: SetRequest,
     /// Keys and values; see below
     #[arg(value_name = "KEY[=VALUE]")]
     assignments: Vec<String>,
@@ -218,16 +218,16 @@ impl Set {
                 let text = stdin.text()?;
                 from::read(
                     &context.core,
-                    from::Source::Text {
+                    from::FromSource::Text {
                         text: &text,
                         file: None,
                     },
                     &options,
                 )?
             } else {
-                from::read(&context.core, from::Source::File(file), &options)?
+                from::read(&context.core, from::FromSource::File(file), &options)?
             };
-            let Taken {
+            let TakenEntries {
                 values: found,
                 is_typed,
                 notes,

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::file::{Files, Layer};
-use super::setting::{InContext, Setting, Source, nearest};
+use super::setting::{InContext, Setting, ValueSource, nearest};
 use super::values::parse_address;
 use super::{Settings, Tls};
 use crate::error::{Error, Result};
@@ -35,7 +35,7 @@ pub(super) struct Chosen<'a> {
     pub(super) name: &'a str,
     pub(super) said: &'a toml::Table,
     /// The option, variable or file that selected it.
-    pub(super) by: Source<'a>,
+    pub(super) by: ValueSource<'a>,
 }
 
 impl Chosen<'_> {
@@ -57,8 +57,8 @@ impl Chosen<'_> {
     /// context that an option or a variable selected does.
     pub(super) fn is_above(&self, setting: &Setting) -> bool {
         let is_by_hand = match self.by {
-            Source::Flag(_) | Source::Variable(_) => true,
-            Source::Context(_) | Source::System | Source::User => false,
+            ValueSource::Flag(_) | ValueSource::Variable(_) => true,
+            ValueSource::Context(_) | ValueSource::System | ValueSource::User => false,
         };
         is_by_hand && setting.in_context != InContext::BelowSystem && self.owns(setting)
     }
@@ -113,7 +113,7 @@ pub(super) fn write_role_at(files: &Files, address: &Url) -> Option<String> {
 }
 
 /// The error for a context name that no config defines.
-pub(super) fn unknown(files: &Files, wanted: &str, by: Source<'_>) -> Error {
+pub(super) fn unknown(files: &Files, wanted: &str, by: ValueSource<'_>) -> Error {
     let shown: String = printable(wanted, false).chars().take(64).collect();
     let names = names(files);
     let hint = match nearest(wanted, names.iter().copied()) {
@@ -230,7 +230,7 @@ pub fn way_back(settings: &Settings, session: &Url) -> String {
 /// [`Error::Invalid`] if no config file defines the context.
 pub(super) fn chosen<'a>(
     files: &'a Files,
-    named: Option<(Source<'a>, &str)>,
+    named: Option<(ValueSource<'a>, &str)>,
 ) -> Result<Option<Chosen<'a>>> {
     let Some((by, wanted)) = named else {
         return Ok(None);

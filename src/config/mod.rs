@@ -32,7 +32,7 @@ pub use context::{ContextInUse, way_back};
 pub use env::{AGENT_VARIABLES, Env};
 use file::{Files, require_outside, user_folder, user_path};
 pub use lab::{has_leftover_lab, record_lab};
-pub use shown::{ContextShown, Contexts, Report, Shown, contexts, shown};
+pub use shown::{ConfigReport, ContextReport, Contexts, SettingReport, contexts, shown};
 pub(crate) use sign_in::login_methods;
 pub use sign_in::{MeantFor, Method, ProviderSettings, lists_host};
 use sources::Sources;
@@ -454,7 +454,7 @@ impl Settings {
             .then(root::project_here)
             .transpose()?
             .filter(|here| here.is_project);
-        let root::Found {
+        let root::FoundRoot {
             path: root,
             is_project,
         } = root::find(given)?;

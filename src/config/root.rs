@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// The files and folders that mark a folder as a project.
 const MARKS: [&str; 3] = [".claude-vault.toml", ".mcp.json", ".git"];
 
-pub(super) struct Found {
+pub(super) struct FoundRoot {
     pub(super) path: PathBuf,
     /// Whether the folder is marked as a project.
     pub(super) is_project: bool,
@@ -19,14 +19,14 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// [`Error::Io`] if the folder cannot be opened.
-pub(super) fn find(given: Option<PathBuf>) -> Result<Found> {
+pub(super) fn find(given: Option<PathBuf>) -> Result<FoundRoot> {
     match given {
         Some(given) => {
             let path = given
                 .canonicalize()
                 .map_err(Error::io("open the root", given))?;
             let is_project = is_marked(&path);
-            Ok(Found { path, is_project })
+            Ok(FoundRoot { path, is_project })
         }
         None => project_here(),
     }
@@ -37,16 +37,16 @@ pub(super) fn find(given: Option<PathBuf>) -> Result<Found> {
 ///
 /// # Errors
 /// [`Error::Io`] if the working directory cannot be opened.
-pub(super) fn project_here() -> Result<Found> {
+pub(super) fn project_here() -> Result<FoundRoot> {
     let here = PathBuf::from(".")
         .canonicalize()
         .map_err(Error::io("open the root", "."))?;
     match here.ancestors().find(|folder| is_marked(folder)) {
-        Some(root) => Ok(Found {
+        Some(root) => Ok(FoundRoot {
             path: root.to_owned(),
             is_project: true,
         }),
-        None => Ok(Found {
+        None => Ok(FoundRoot {
             path: here,
             is_project: false,
         }),

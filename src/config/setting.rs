@@ -30,7 +30,7 @@ pub(super) struct Setting {
     /// Checks the type of a value in a config file.
     pub(super) check: fn(&toml::Value) -> std::result::Result<(), String>,
     /// Stores the value in the settings. Called only if a source sets it.
-    pub(super) take: fn(&mut Settings, &Said<'_>) -> Result<()>,
+    pub(super) take: fn(&mut Settings, &SettingValues<'_>) -> Result<()>,
     /// The value as text for a person; empty if there is none.
     pub(super) show: fn(&Settings) -> String,
 }
@@ -73,7 +73,7 @@ pub(super) enum InContext {
 /// A row with the usual defaults; `T` is the type of the value in a config file.
 pub(super) const fn setting<T: DeserializeOwned>(
     name: &'static str,
-    take: fn(&mut Settings, &Said<'_>) -> Result<()>,
+    take: fn(&mut Settings, &SettingValues<'_>) -> Result<()>,
     show: fn(&Settings) -> String,
 ) -> Setting {
     Setting {
@@ -165,7 +165,7 @@ impl Setting {
 
 /// Where a value comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source<'a> {
+pub(super) enum ValueSource<'a> {
     Flag(&'static str),
     Variable(&'static str),
     /// The context of this name.
@@ -174,7 +174,7 @@ pub(super) enum Source<'a> {
     User,
 }
 
-impl Source<'_> {
+impl ValueSource<'_> {
     /// The name that `config` shows.
     pub(super) fn shown(self) -> String {
         match self {
@@ -187,7 +187,7 @@ impl Source<'_> {
 }
 
 /// The value of a setting in one source.
-pub(super) enum Value<'a> {
+pub(super) enum SettingValue<'a> {
     /// From an option or a variable.
     Word(OsString),
     /// From a config file.
@@ -195,14 +195,14 @@ pub(super) enum Value<'a> {
 }
 
 /// The values of one setting from all of its sources, the strongest first.
-pub(super) struct Said<'a>(pub(super) Vec<(Source<'a>, Value<'a>)>);
+pub(super) struct SettingValues<'a>(pub(super) Vec<(ValueSource<'a>, SettingValue<'a>)>);
 
-impl<'a> Said<'a> {
+impl<'a> SettingValues<'a> {
     /// The strongest value that is UTF-8 text.
     pub(super) fn text(&self) -> Option<&str> {
         self.0.iter().find_map(|(_, value)| match value {
-            Value::Word(word) => word.to_str(),
-            Value::File(value) => value.as_str(),
+            SettingValue::Word(word) => word.to_str(),
+            SettingValue::File(value) => value.as_str(),
         })
     }
 
@@ -213,8 +213,8 @@ impl<'a> Said<'a> {
 
     pub(super) fn path(&self) -> Option<PathBuf> {
         self.0.iter().find_map(|(_, value)| match value {
-            Value::Word(word) => Some(PathBuf::from(word)),
-            Value::File(value) => value.as_str().map(PathBuf::from),
+            SettingValue::Word(word) => Some(PathBuf::from(word)),
+            SettingValue::File(value) => value.as_str().map(PathBuf::from),
         })
     }
 
@@ -223,13 +223,19 @@ impl<'a> Said<'a> {
     pub(super) fn number<T: std::str::FromStr + TryFrom<i64>>(&self) -> Result<Option<T>> {
         for (source, value) in &self.0 {
             match (value, source) {
-                (Value::Word(word), Source::Flag(name) | Source::Variable(name)) => {
+                (
+                    SettingValue::Word(word),
+                    ValueSource::Flag(name) | ValueSource::Variable(name),
+                ) => {
                     if let Some(word) = word.to_str() {
                         return number(word, name).map(Some);
                     }
                 }
-                (Value::Word(_), Source::Context(_) | Source::System | Source::User) => {}
-                (Value::File(value), _) => {
+                (
+                    SettingValue::Word(_),
+                    ValueSource::Context(_) | ValueSource::System | ValueSource::User,
+                ) => {}
+                (SettingValue::File(value), _) => {
                     return Ok(value.as_integer().and_then(|number| number.try_into().ok()));
                 }
             }
@@ -239,24 +245,24 @@ impl<'a> Said<'a> {
 
     pub(super) fn is_true(&self) -> bool {
         self.0.first().is_some_and(|(_, value)| match value {
-            Value::Word(word) => word.to_str().is_some_and(is_true),
-            Value::File(value) => value.as_bool() == Some(true),
+            SettingValue::Word(word) => word.to_str().is_some_and(is_true),
+            SettingValue::File(value) => value.as_bool() == Some(true),
         })
     }
 
     /// The strongest value from an option or a variable.
-    pub(super) fn word(&self) -> Option<(Source<'a>, &str)> {
+    pub(super) fn word(&self) -> Option<(ValueSource<'a>, &str)> {
         self.0.iter().find_map(|(source, value)| match value {
-            Value::Word(word) => Some((*source, word.to_str()?)),
-            Value::File(_) => None,
+            SettingValue::Word(word) => Some((*source, word.to_str()?)),
+            SettingValue::File(_) => None,
         })
     }
 
     /// The values from config files, the strongest first.
     pub(super) fn files(&self) -> impl Iterator<Item = &'a toml::Value> {
         self.0.iter().filter_map(|(_, value)| match value {
-            Value::File(value) => Some(*value),
-            Value::Word(_) => None,
+            SettingValue::File(value) => Some(*value),
+            SettingValue::Word(_) => None,
         })
     }
 

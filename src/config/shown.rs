@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::file::Files;
-use super::setting::Source;
+use super::setting::ValueSource;
 use super::sources::Sources;
 use super::table::SETTINGS;
 use super::{Env, Global, Settings, config_file};
@@ -14,7 +14,7 @@ use crate::names::printable;
 
 /// A setting as `config` shows it.
 #[derive(Serialize, Debug)]
-pub struct Shown {
+pub struct SettingReport {
     /// Its key in a config file, or a name of the same form if only a variable can set it.
     pub name: &'static str,
     /// Its value; empty if there is none.
@@ -30,20 +30,20 @@ pub struct Shown {
 
 /// All settings, and the config files they come from.
 #[derive(Serialize, Debug)]
-pub struct Report {
+pub struct ConfigReport {
     /// The path of the user config, whether or not the file exists.
     pub file: Option<PathBuf>,
     /// The config files that were read, the stronger first.
     pub files: Vec<PathBuf>,
     /// Every setting, in the order of the table of settings.
-    pub settings: Vec<Shown>,
+    pub settings: Vec<SettingReport>,
 }
 
 /// Every setting with its value and source.
 ///
 /// # Errors
 /// As [`Settings::load`].
-pub fn shown(global: &Global, env: &Env) -> Result<Report> {
+pub fn shown(global: &Global, env: &Env) -> Result<ConfigReport> {
     let settings = Settings::load(global, env)?;
     let files = Files::read(env)?;
     let sources = Sources::new(&files, global, env)?;
@@ -61,7 +61,7 @@ pub fn shown(global: &Global, env: &Env) -> Result<Report> {
             None => ("default".to_owned(), false),
         };
         let value = printable(&(setting.show)(&settings), false);
-        Shown {
+        SettingReport {
             name: setting.name,
             value,
             source,
@@ -69,7 +69,7 @@ pub fn shown(global: &Global, env: &Env) -> Result<Report> {
             locked: sources.locks.hold(setting),
         }
     });
-    Ok(Report {
+    Ok(ConfigReport {
         settings: all.collect(),
         file: config_file(env)?,
         files: settings.config_files,
@@ -78,7 +78,7 @@ pub fn shown(global: &Global, env: &Env) -> Result<Report> {
 
 /// A context as `context` shows it.
 #[derive(Serialize, Debug)]
-pub struct ContextShown {
+pub struct ContextReport {
     /// Its key below `[contexts]`.
     pub name: String,
     /// The address of its Vault.
@@ -101,7 +101,7 @@ pub struct Contexts {
     /// What replaces the address of the context in use: an option, a variable or `system config`.
     pub replaced_by: Option<String>,
     /// Every context, those of the system config first.
-    pub contexts: Vec<ContextShown>,
+    pub contexts: Vec<ContextReport>,
 }
 
 /// Every context, and the one in use.
@@ -124,7 +124,7 @@ pub fn contexts(global: &Global, env: &Env) -> Result<Contexts> {
             .path
             .clone();
         let address = vault.address.as_str().trim_end_matches('/').to_owned();
-        Some(ContextShown {
+        Some(ContextReport {
             name: name.to_owned(),
             address,
             namespace: vault.namespace.clone(),
@@ -141,9 +141,9 @@ pub fn contexts(global: &Global, env: &Env) -> Result<Contexts> {
         .and_then(|said| said.0.first())
         .map(|(source, _)| *source);
     let replaced_by = match source {
-        Some(Source::Flag(name) | Source::Variable(name)) => Some(name.to_owned()),
-        Some(Source::System) => Some(Source::System.shown()),
-        Some(Source::Context(_) | Source::User) | None => None,
+        Some(ValueSource::Flag(name) | ValueSource::Variable(name)) => Some(name.to_owned()),
+        Some(ValueSource::System) => Some(ValueSource::System.shown()),
+        Some(ValueSource::Context(_) | ValueSource::User) | None => None,
     };
     let replaced_by =
         replaced_by.filter(|_| used.is_some() && settings.effective_context().is_none());

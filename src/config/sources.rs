@@ -7,7 +7,7 @@ use super::context::{Chosen, ContextInUse, KnownVault, chosen, find, names};
 use super::file::{Files, Layer};
 use super::lab::{LiveLab, live};
 use super::lock::Locks;
-use super::setting::{InContext, Said, Setting, Source, Value};
+use super::setting::{InContext, Setting, SettingValue, SettingValues, ValueSource};
 use super::table::{SETTINGS, SHARED};
 use super::{Env, Global, Settings};
 use crate::error::Result;
@@ -80,18 +80,18 @@ impl<'a> Sources<'a> {
         let named = || {
             let by_variable = env
                 .get("CLAUDE_VAULT_CONTEXT")
-                .map(|name| (Source::Variable("CLAUDE_VAULT_CONTEXT"), name));
+                .map(|name| (ValueSource::Variable("CLAUDE_VAULT_CONTEXT"), name));
             let by_file = |layer: &'a Option<Layer>, source| {
                 Some((source, layer.as_ref()?.said.get("context")?.as_str()?))
             };
             by_variable
-                .or_else(|| by_file(&files.system, Source::System))
-                .or_else(|| by_file(&files.user, Source::User))
+                .or_else(|| by_file(&files.system, ValueSource::System))
+                .or_else(|| by_file(&files.user, ValueSource::User))
         };
         let by_flag = global
             .context
             .as_deref()
-            .map(|name| (Source::Flag("--context"), name));
+            .map(|name| (ValueSource::Flag("--context"), name));
         let said = by_flag.or_else(|| if is_in_lab { None } else { named() });
         let context = chosen(files, said)?;
         let locks = Locks::of(files, &words, context, env)?;
@@ -125,27 +125,27 @@ impl<'a> Sources<'a> {
     }
 
     /// The values of a setting from the config files, without any context.
-    pub(super) fn of_files(&self, setting: &Setting) -> Said<'a> {
-        Said(
+    pub(super) fn of_files(&self, setting: &Setting) -> SettingValues<'a> {
+        SettingValues(
             self.below_options(setting, None)
                 .into_iter()
-                .filter(|(_, value)| matches!(value, Value::File(_)))
+                .filter(|(_, value)| matches!(value, SettingValue::File(_)))
                 .collect(),
         )
     }
 
     /// The values of a setting from all sources.
-    pub(super) fn of(&self, setting: &Setting) -> Said<'a> {
+    pub(super) fn of(&self, setting: &Setting) -> SettingValues<'a> {
         let flag = self
             .words
             .of_flag(setting)
             .filter(|_| !self.locks.hold(setting));
         let mut all: Vec<_> = flag
-            .map(|(flag, said)| (Source::Flag(flag), Value::Word(said)))
+            .map(|(flag, said)| (ValueSource::Flag(flag), SettingValue::Word(said)))
             .into_iter()
             .collect();
         all.extend(self.below_options(setting, self.context));
-        Said(all)
+        SettingValues(all)
     }
 
     /// The values from all sources except options, with the given context.
@@ -153,32 +153,32 @@ impl<'a> Sources<'a> {
         &self,
         setting: &Setting,
         context: Option<Chosen<'a>>,
-    ) -> Vec<(Source<'a>, Value<'a>)> {
+    ) -> Vec<(ValueSource<'a>, SettingValue<'a>)> {
         let of_file = |layer: &'a Option<Layer>, source| {
             let said = layer
                 .as_ref()
                 .filter(|_| setting.in_file)
                 .and_then(|layer| layer.said.get(setting.name));
-            said.map(|value| (source, Value::File(value)))
+            said.map(|value| (source, SettingValue::File(value)))
         };
-        let system = of_file(&self.files.system, Source::System);
+        let system = of_file(&self.files.system, ValueSource::System);
         if self.locks.hold(setting) {
             return system.into_iter().collect();
         }
         let context = context.filter(|context| context.owns(setting));
         let of_context = context.and_then(|context| {
             Some((
-                Source::Context(context.name),
-                Value::File(context.said.get(setting.name)?),
+                ValueSource::Context(context.name),
+                SettingValue::File(context.said.get(setting.name)?),
             ))
         });
         if context.is_some_and(|context| context.is_above(setting)) {
             return of_context.into_iter().collect();
         }
         let variables = self.words.of_variables(setting);
-        let variables =
-            variables.map(|(variable, said)| (Source::Variable(variable), Value::Word(said)));
-        let user = || of_file(&self.files.user, Source::User);
+        let variables = variables
+            .map(|(variable, said)| (ValueSource::Variable(variable), SettingValue::Word(said)));
+        let user = || of_file(&self.files.user, ValueSource::User);
         variables
             .chain(system)
             .chain(if context.is_some() {
@@ -199,7 +199,7 @@ impl<'a> Sources<'a> {
             .map(|(name, said)| Chosen {
                 name,
                 said,
-                by: Source::Flag("--context"),
+                by: ValueSource::Flag("--context"),
             })
             .collect();
         if contexts.is_empty() {
@@ -219,7 +219,7 @@ impl<'a> Sources<'a> {
             )
         };
         for setting in SETTINGS.iter().filter(of_a_vault) {
-            let said = Said(self.below_options(setting, context));
+            let said = SettingValues(self.below_options(setting, context));
             if !said.0.is_empty() {
                 (setting.take)(&mut settings, &said).ok()?;
             }

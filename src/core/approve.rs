@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::Core;
 use super::login::revoke;
 use super::step_up::RoleLogin;
-use crate::approval::page::{Desk, Page};
+use crate::approval::page::{Page, PageContext};
 use crate::approval::pending::{AskedBy, Pending, Person};
 use crate::approval::{Passkeys, Proof, StepUp, required};
 use crate::config::Strength;
@@ -49,7 +49,7 @@ impl Approvals {
             .await?
             .map(|login| Arc::new(login) as Arc<dyn StepUp>);
         let vault = core.vault()?.address();
-        let desk = Desk {
+        let desk = PageContext {
             pending: pending.clone(),
             vault,
             passkeys: passkeys(core),

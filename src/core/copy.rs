@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::plan::{Current, Notes, Operation, Origin, Plan, Relocated, Relocation, VersionChange};
+use super::plan::{
+    CopySource, Current, Notes, Operation, Plan, Relocated, Relocation, VersionChange,
+};
 use super::{Core, no_service};
 use crate::approval::{Approver, Change, Question};
 use crate::audit::Action;
@@ -306,7 +308,7 @@ impl Work<'_> {
             late: Vec::new(),
             stopped: None,
         };
-        let origin = Origin {
+        let origin = CopySource {
             service: service.clone(),
             path: reply.from.clone(),
             version,

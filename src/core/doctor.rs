@@ -12,7 +12,7 @@ use super::step_up::require_safe_way;
 use crate::config::{Env, Method, Strength, has_leftover_lab};
 use crate::error::{Error, Result};
 use crate::files::Root;
-use crate::launcher::Found;
+use crate::launcher::LauncherFound;
 use crate::login::{
     Options, Surroundings, asks_provider, auth_url, can_open_browser, look_at_provider, mount_of,
 };
@@ -24,7 +24,7 @@ use crate::vault::Client;
 /// The result of a check.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum CheckState {
     /// No problem was found.
     Ok,
     /// It works, but the person should know about a problem.
@@ -41,7 +41,7 @@ pub struct Check {
     /// What was checked, such as `session`.
     pub name: &'static str,
     /// The result.
-    pub state: State,
+    pub state: CheckState,
     /// What the check found.
     pub saw: String,
     /// Why it matters; empty if there is no problem.
@@ -63,14 +63,16 @@ impl Reply {
     /// Whether any check failed.
     #[must_use]
     pub fn failed(&self) -> bool {
-        self.checks.iter().any(|check| check.state == State::Failed)
+        self.checks
+            .iter()
+            .any(|check| check.state == CheckState::Failed)
     }
 }
 
 fn ok(name: &'static str, saw: impl Into<String>) -> Check {
     Check {
         name,
-        state: State::Ok,
+        state: CheckState::Ok,
         saw: saw.into(),
         why: "",
         fix: String::new(),
@@ -85,7 +87,7 @@ fn warning(
 ) -> Check {
     Check {
         name,
-        state: State::Warning,
+        state: CheckState::Warning,
         saw: saw.into(),
         why,
         fix: fix.into(),
@@ -95,7 +97,7 @@ fn warning(
 fn failed(name: &'static str, why: &'static str, error: &Error) -> Check {
     Check {
         name,
-        state: State::Failed,
+        state: CheckState::Failed,
         saw: error.for_person(),
         why,
         fix: error.hint(),
@@ -105,7 +107,7 @@ fn failed(name: &'static str, why: &'static str, error: &Error) -> Check {
 fn skipped(name: &'static str, since: &'static str) -> Check {
     Check {
         name,
-        state: State::Skipped,
+        state: CheckState::Skipped,
         saw: format!("not checked: {since}"),
         why: "",
         fix: String::new(),
@@ -115,7 +117,7 @@ fn skipped(name: &'static str, since: &'static str) -> Check {
 /// Runs all checks.
 pub async fn doctor(core: &Core, env: &Env) -> Reply {
     let address = address(core, env);
-    let is_reachable = address.state != State::Failed;
+    let is_reachable = address.state != CheckState::Failed;
     let mut checks = vec![config(core, env), address];
     if !is_reachable {
         checks.extend(
@@ -226,7 +228,7 @@ async fn with_address(core: &Core, checks: &mut Vec<Check>) {
         }
     };
     let session = session(core).await;
-    let alive = session.state != State::Failed;
+    let alive = session.state != CheckState::Failed;
     checks.push(session);
     if alive {
         // Vault hides a mount from a token without any right on it. In that case the policy check
@@ -346,7 +348,7 @@ fn judge_policy(core: &Core, lists: bool, reads: bool, writes: bool) -> Check {
     match (lists && reads, writes, steps_up) {
         (false, ..) => Check {
             name: "policy",
-            state: State::Failed,
+            state: CheckState::Failed,
             saw,
             why: "services cannot be listed or read without it",
             fix,
@@ -400,9 +402,9 @@ async fn sign_in(core: &Core, client: &Client, has_session: bool) -> Check {
         Err(error) => {
             // With a session, for example from a pasted token, this login is not needed.
             let state = if has_session {
-                State::Warning
+                CheckState::Warning
             } else {
-                State::Failed
+                CheckState::Failed
             };
             return Check {
                 state,
@@ -556,11 +558,13 @@ fn shell(env: &Env) -> Check {
             ". claude-vault login   (in zsh), or use the function from: claude-vault init SHELL",
         );
     }
-    let found = Found::on_path(env);
+    let found = LauncherFound::on_path(env);
     let saw = match &found {
-        Found::Launcher(file) => return ok("shell", format!("{} can be sourced", file.display())),
-        Found::Nothing => "no claude-vault on PATH".into(),
-        Found::Other { file, .. } => {
+        LauncherFound::Launcher(file) => {
+            return ok("shell", format!("{} can be sourced", file.display()));
+        }
+        LauncherFound::Nothing => "no claude-vault on PATH".into(),
+        LauncherFound::Other { file, .. } => {
             format!(
                 "{} comes first on PATH, but is not the file that a shell should source",
                 file.display()

@@ -35,7 +35,7 @@ const TEMPLATE: &str = "\
 
 /// The arguments of `edit`.
 #[derive(clap::Args)]
-pub struct Request {
+pub struct EditRequest {
     /// The service; it is created if it does not exist
     pub service: Service,
     /// Show what would change and stop

@@ -73,7 +73,7 @@ impl FileKind {
 
 /// A value in a file that the model never sees.
 #[derive(Clone)]
-pub enum Held {
+pub enum HeldValue {
     /// The exact value that the file's program reads, or that Vault holds.
     Value(Value),
     /// A value that cannot be taken from the file. Only the person sees the reason.
@@ -85,7 +85,7 @@ pub struct FileEntry {
     /// The name as written in the file.
     pub name: Outside,
     /// Its value.
-    pub value: Held,
+    pub value: HeldValue,
 }
 
 /// One service of a compose file, or all of any other file.
@@ -230,7 +230,7 @@ fn sections(core: &Core, file: &Path, kind: FileKind, text: &str) -> Option<Vec<
 
 fn of_env((name, value): (String, Option<zeroize::Zeroizing<String>>)) -> FileEntry {
     let value = value.map_or(
-        Held::Unusable("its program builds it from something outside the file"),
+        HeldValue::Unusable("its program builds it from something outside the file"),
         |value| held(value.to_string()),
     );
     FileEntry {
@@ -246,11 +246,11 @@ pub(super) fn own_reader(core: &Core, file: &Path) -> Dialect {
 }
 
 /// A value that is too large for Vault cannot be taken. Its entry looks like any other.
-fn held(value: String) -> Held {
+fn held(value: String) -> HeldValue {
     if value.len() > MAX_VALUE_BYTES {
-        Held::Unusable("it is longer than 64 KiB")
+        HeldValue::Unusable("it is longer than 64 KiB")
     } else {
-        Held::Value(Value::Text(Secret::from(value)))
+        HeldValue::Value(Value::Text(Secret::from(value)))
     }
 }
 
@@ -277,15 +277,15 @@ fn of_yaml(text: &str) -> Option<Vec<FileEntry>> {
         .iter()
         .map(|entry| (entry.name.as_str(), &entry.value))
         .collect();
-    let entry = |entry: &crate::format::edit::Entry| FileEntry {
+    let entry = |entry: &crate::format::edit::NewEntry| FileEntry {
         name: Outside::from(entry.key.clone()),
         value: match read.get(entry.key.as_str()) {
             Some(Ok(Typed::Text(text))) => held(text.to_string()),
             Some(Ok(Typed::Json(text))) if text.len() <= MAX_VALUE_BYTES => {
-                Held::Value(Value::Json(Secret::from(text.to_string())))
+                HeldValue::Value(Value::Json(Secret::from(text.to_string())))
             }
             Some(Ok(Typed::Json(_)) | Err(_)) | None => {
-                Held::Unusable("a YAML reader does not take it as plain data")
+                HeldValue::Unusable("a YAML reader does not take it as plain data")
             }
         },
     };
@@ -297,8 +297,8 @@ fn of_service(name: String, service: compose::Service) -> Section {
         name: Outside::from(variable.name),
         value: match variable.value.as_ref().map(|value| compose::literal(value)) {
             Some(Some(value)) => held(value.to_string()),
-            Some(None) => Held::Unusable("compose builds it from other variables"),
-            None => Held::Unusable("the compose file gives it no value"),
+            Some(None) => HeldValue::Unusable("compose builds it from other variables"),
+            None => HeldValue::Unusable("the compose file gives it no value"),
         },
     };
     Section {

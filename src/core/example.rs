@@ -15,20 +15,20 @@ use super::{Audience, Core, scan};
 use crate::approval::{Approver, FilePreview};
 use crate::audit::Action;
 use crate::error::{Error, Result};
-use crate::files::record::{Kind, Records, Standing, standing};
+use crate::files::record::{RecordKind, Records, Standing, standing};
 use crate::files::{Access, FileChange, Root, Written};
 use crate::format::dotenv::{self, Dialect};
-use crate::format::edit::{Document, Entry};
+use crate::format::edit::{Document, NewEntry};
 use crate::format::example::{self as made_of, Care, Example};
 use crate::format::places::Form;
-use crate::format::yaml::tree::{self, Kind as NodeKind, Malformed};
+use crate::format::yaml::tree::{self, Malformed, NodeKind};
 use crate::names::{Service, printable};
 
 /// The kind of file from which an example is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum Format {
+pub enum ExampleFormat {
     /// A .env file
     Env,
     /// A compose file
@@ -65,7 +65,7 @@ pub struct Reply {
 pub async fn example(
     core: &Core,
     service: Option<&Service>,
-    format: Format,
+    format: ExampleFormat,
     file: Option<&Path>,
     output: Option<&Path>,
     approver: &impl Approver,
@@ -95,7 +95,7 @@ pub async fn example(
 fn plan(
     core: &Core,
     service: Option<&Service>,
-    format: Format,
+    format: ExampleFormat,
     file: Option<&Path>,
     output: Option<&Path>,
 ) -> Result<(Reply, FileWrite)> {
@@ -116,11 +116,11 @@ fn plan(
     let record = Records::new(&core.settings.state).of(root.path(), &target)?;
     let is_ours = match standing(record.as_ref(), before.as_ref()) {
         Standing::New => true,
-        Standing::Unchanged => record.is_some_and(|record| record.kind == Kind::Example),
+        Standing::Unchanged => record.is_some_and(|record| record.kind == RecordKind::Example),
         Standing::Changed | Standing::Foreign => false,
     };
     // A compose file can contain a secret anywhere, so a person must check its example.
-    let unasked = is_ours && output.is_none() && format == Format::Env;
+    let unasked = is_ours && output.is_none() && format == ExampleFormat::Env;
     let made = make(form(core, format, &source, &text), &text, core.audience);
     let (made, obstacle) = match made {
         Ok(made) => (made, None),
@@ -163,7 +163,7 @@ fn plan(
     };
     let change = FileChange {
         file: target,
-        kind: Kind::Example,
+        kind: RecordKind::Example,
         service: service.map(Service::to_string),
         origin: None,
         keys: made.names,
@@ -179,39 +179,41 @@ fn plan(
     Ok((reply, write))
 }
 
-fn usual_names(format: Format) -> &'static [&'static str] {
+fn usual_names(format: ExampleFormat) -> &'static [&'static str] {
     match format {
-        Format::Env => &[".env"],
-        Format::Compose => &scan::COMPOSE_NAMES,
-        Format::Yaml => &["secrets.yaml", "config/secrets.yaml"],
+        ExampleFormat::Env => &[".env"],
+        ExampleFormat::Compose => &scan::COMPOSE_NAMES,
+        ExampleFormat::Yaml => &["secrets.yaml", "config/secrets.yaml"],
     }
 }
 
 /// The default path of an example, in the folder of its source: `docker-compose.example.yml` for a
 /// compose file with a default name, `NAME.example.yml` for another compose file, such as an
 /// override, and `NAME.example` for any other file.
-fn target(format: Format, source: &Path) -> PathBuf {
+fn target(format: ExampleFormat, source: &Path) -> PathBuf {
     let name = source.file_name().unwrap_or_default().to_string_lossy();
     match format {
-        Format::Compose if scan::COMPOSE_NAMES.contains(&&*name) => {
+        ExampleFormat::Compose if scan::COMPOSE_NAMES.contains(&&*name) => {
             source.with_file_name("docker-compose.example.yml")
         }
-        Format::Compose => {
+        ExampleFormat::Compose => {
             let stem = source.file_stem().unwrap_or_default().to_string_lossy();
             let ending = source.extension().unwrap_or_default().to_string_lossy();
             source.with_file_name(format!("{stem}.example.{ending}"))
         }
-        Format::Env | Format::Yaml => source.with_file_name(format!("{name}.example")),
+        ExampleFormat::Env | ExampleFormat::Yaml => {
+            source.with_file_name(format!("{name}.example"))
+        }
     }
 }
 
 /// The format in which the text is parsed. A YAML file with a `services` mapping is parsed as a
 /// compose file, regardless of its name.
-fn form(core: &Core, format: Format, source: &Path, text: &str) -> Form {
+fn form(core: &Core, format: ExampleFormat, source: &Path, text: &str) -> Form {
     match format {
-        Format::Env => Form::Env(own_reader(core, source)),
-        Format::Compose => Form::Compose,
-        Format::Yaml => {
+        ExampleFormat::Env => Form::Env(own_reader(core, source)),
+        ExampleFormat::Compose => Form::Compose,
+        ExampleFormat::Yaml => {
             let is_services = |document: &tree::Node| {
                 document
                     .get("services")
@@ -285,7 +287,7 @@ fn agrees(document: &Document, text: &str, reader: Dialect) -> bool {
     let Some(taken) = dotenv::read_as(reader, text) else {
         return false;
     };
-    let same = |entry: &Entry, (name, value): &(String, Option<Zeroizing<String>>)| {
+    let same = |entry: &NewEntry, (name, value): &(String, Option<Zeroizing<String>>)| {
         let own = dotenv::unquote(&text[entry.value.clone()]);
         let is_read_so = match value {
             Some(value) => **value == own,
@@ -340,20 +342,20 @@ mod tests {
     #[test]
     fn the_default_name_of_an_example_depends_on_its_source() {
         for (format, source, expected) in [
-            (Format::Env, "a/.env", "a/.env.example"),
-            (Format::Env, "prod.env", "prod.env.example"),
+            (ExampleFormat::Env, "a/.env", "a/.env.example"),
+            (ExampleFormat::Env, "prod.env", "prod.env.example"),
             (
-                Format::Compose,
+                ExampleFormat::Compose,
                 "a/compose.yaml",
                 "a/docker-compose.example.yml",
             ),
             (
-                Format::Compose,
+                ExampleFormat::Compose,
                 "compose.override.yaml",
                 "compose.override.example.yaml",
             ),
             (
-                Format::Yaml,
+                ExampleFormat::Yaml,
                 "config/secrets.yaml",
                 "config/secrets.yaml.example",
             ),

@@ -18,7 +18,7 @@ use crate::secret::{Secret, WayOut};
 
 /// The arguments of `exec`: which secrets the program gets.
 #[derive(clap::Args)]
-pub struct Request {
+pub struct ExecRequest {
     /// The services
     #[arg(value_name = "SERVICE", required = true, value_parser = Service::from_folder)]
     pub services: Vec<Service>,
@@ -34,7 +34,7 @@ pub struct Request {
 }
 
 /// The collected variables, and warnings.
-pub struct Reply {
+pub struct ExecReply {
     /// Values by variable name.
     pub variables: BTreeMap<String, Secret>,
     /// Warnings about keys that two services share, or about an audit log that could not be
@@ -49,9 +49,9 @@ pub struct Reply {
 /// [`Error::NotFound`] for a service or a key in `only` that does not exist, [`Error::Invalid`] for
 /// a key that two services share (only if `strict`) and for a variable that changes how programs
 /// run, [`Error::Unwritable`] for a name or value that an environment cannot contain.
-pub async fn exec(core: &Core, request: &Request, program: &str) -> Result<Reply> {
+pub async fn exec(core: &Core, request: &ExecRequest, program: &str) -> Result<ExecReply> {
     let names: Vec<&str> = request.services.iter().map(Service::as_str).collect();
-    let details = |reply: &Reply| {
+    let details = |reply: &ExecReply| {
         format!(
             "{} variables of {} to {program}",
             reply.variables.len(),
@@ -69,7 +69,7 @@ pub async fn exec(core: &Core, request: &Request, program: &str) -> Result<Reply
     Ok(reply)
 }
 
-async fn collect(core: &Core, request: &Request) -> Result<Reply> {
+async fn collect(core: &Core, request: &ExecRequest) -> Result<ExecReply> {
     if !request
         .prefix
         .bytes()
@@ -81,7 +81,7 @@ async fn collect(core: &Core, request: &Request) -> Result<Reply> {
         ));
     }
     let vault = core.vault()?;
-    let mut reply = Reply {
+    let mut reply = ExecReply {
         variables: BTreeMap::new(),
         warnings: Vec::new(),
     };
@@ -129,7 +129,7 @@ async fn collect(core: &Core, request: &Request) -> Result<Reply> {
 /// Refuses variables that change how programs run. The person can allow one by naming it in
 /// `--only`.
 fn refuse_steering(
-    request: &Request,
+    request: &ExecRequest,
     mut others: Vec<String>,
     steering: &[(String, &str)],
 ) -> Result<()> {

@@ -16,12 +16,12 @@ use super::plan::{FileWrite, Plan};
 use crate::approval::Nobody;
 use crate::audit::Action;
 use crate::error::{Error, Result};
-use crate::files::record::Kind;
+use crate::files::record::RecordKind;
 use crate::files::{Access, FileChange, Root, Written};
 use crate::format::dotenv::Dialect;
 use crate::names::{Service, printable, short};
 use crate::vault::{Client, Secrets, Stored};
-use formats::Rendered;
+use formats::RenderedExport;
 
 /// The number of services that are read concurrently.
 const AT_ONCE: usize = 8;
@@ -211,7 +211,7 @@ async fn note_failure(
     error
 }
 
-fn exported(source: &Source, rendered: &Rendered) -> Exported {
+fn exported(source: &Source, rendered: &RenderedExport) -> Exported {
     let keys = source
         .secrets
         .keys()
@@ -363,7 +363,7 @@ async fn write(
         };
         writes.push(FileChange {
             file,
-            kind: Kind::Secrets,
+            kind: RecordKind::Secrets,
             service: Some(
                 reply
                     .services

@@ -15,7 +15,7 @@ use crate::vault::{Secrets, Stored};
 
 /// What to read from a service.
 #[derive(clap::Args)]
-pub struct Request {
+pub struct GetRequest {
     /// The service
     pub service: Service,
     /// The keys, exactly as they are named in Vault; if omitted, all keys
@@ -28,7 +28,7 @@ pub struct Request {
 
 /// A version of a service with its values. It cannot be serialized: a front end must disclose the
 /// values.
-pub struct Reply {
+pub struct GetReply {
     /// The service.
     pub service: Service,
     /// Its version.
@@ -43,7 +43,7 @@ pub struct Reply {
 
 /// The part of a reply that may be shown.
 #[derive(Serialize)]
-pub struct Shown {
+pub struct ShownValues {
     /// The service.
     pub service: Service,
     /// Its version.
@@ -57,11 +57,11 @@ pub struct Shown {
     pub values: Option<BTreeMap<String, Box<RawValue>>>,
 }
 
-impl Reply {
+impl GetReply {
     /// Shows only the names.
     #[must_use]
-    pub fn names(&self) -> Shown {
-        Shown {
+    pub fn names(&self) -> ShownValues {
+        ShownValues {
             service: self.service.clone(),
             version: self.version,
             created: printable(&self.created, false),
@@ -77,12 +77,12 @@ impl Reply {
     pub fn disclosed(
         &self,
         disclose: impl Fn(&Value) -> serde_json::Result<Box<RawValue>>,
-    ) -> serde_json::Result<Shown> {
+    ) -> serde_json::Result<ShownValues> {
         let values = self
             .secrets
             .iter()
             .map(|(key, value)| Ok((key.clone(), disclose(value)?)));
-        Ok(Shown {
+        Ok(ShownValues {
             values: Some(values.collect::<serde_json::Result<_>>()?),
             ..self.names()
         })
@@ -93,9 +93,9 @@ impl Reply {
 ///
 /// # Errors
 /// [`Error::NotFound`] for a missing service, key or version, and Vault's refusals.
-pub async fn get(core: &Core, request: &Request) -> Result<Reply> {
+pub async fn get(core: &Core, request: &GetRequest) -> Result<GetReply> {
     let outcome = read(core, request).await;
-    let what = |_: &Reply| {
+    let what = |_: &GetReply| {
         let names: Vec<String> = request.keys.iter().map(|key| short(key)).collect();
         let keys = match names.as_slice() {
             [] => "all keys".to_owned(),
@@ -115,8 +115,8 @@ pub async fn get(core: &Core, request: &Request) -> Result<Reply> {
 }
 
 /// Reads what the request asks for, without recording it in the audit log.
-pub(super) async fn read(core: &Core, request: &Request) -> Result<Reply> {
-    let Request {
+pub(super) async fn read(core: &Core, request: &GetRequest) -> Result<GetReply> {
+    let GetRequest {
         service,
         keys,
         version,
@@ -151,7 +151,7 @@ pub(super) async fn read(core: &Core, request: &Request) -> Result<Reply> {
         }
         secrets = chosen;
     }
-    Ok(Reply {
+    Ok(GetReply {
         service: service.clone(),
         version: number,
         created,

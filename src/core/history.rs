@@ -36,7 +36,7 @@ pub struct DiffRequest {
 /// Whether the values of a version can be read.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum VersionStatus {
     /// They can be read.
     Live,
     /// The version is deleted but can be undeleted.
@@ -47,7 +47,7 @@ pub enum State {
 
 /// A version of a service.
 #[derive(Serialize)]
-pub struct Version {
+pub struct VersionSummary {
     /// Its number.
     pub version: u64,
     /// When it was written, in RFC 3339 format.
@@ -55,7 +55,7 @@ pub struct Version {
     /// Who wrote it, if known.
     pub by: Option<String>,
     /// Whether its values can be read.
-    pub state: State,
+    pub state: VersionStatus,
     /// When it was deleted, in RFC 3339 format.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted: Option<String>,
@@ -107,7 +107,7 @@ pub struct HistoryReply {
     /// The newest version.
     pub current: u64,
     /// The versions that Vault still lists, newest first.
-    pub versions: Vec<Version>,
+    pub versions: Vec<VersionSummary>,
     /// Warnings for the person.
     pub warnings: Vec<String>,
 }
@@ -172,13 +172,15 @@ async fn look_back(core: &Core, service: &Service) -> Result<HistoryReply> {
             .zip(before)
             .map(|(held, before)| Differences::between(before, held).into());
         let (state, deleted, deleted_by) = match &info.state {
-            VersionState::Live => (State::Live, None, None),
-            VersionState::Deleted { at, by } => {
-                (State::Deleted, Some(printable(at, false)), by.clone())
-            }
-            VersionState::Destroyed => (State::Destroyed, None, None),
+            VersionState::Live => (VersionStatus::Live, None, None),
+            VersionState::Deleted { at, by } => (
+                VersionStatus::Deleted,
+                Some(printable(at, false)),
+                by.clone(),
+            ),
+            VersionState::Destroyed => (VersionStatus::Destroyed, None, None),
         };
-        versions.push(Version {
+        versions.push(VersionSummary {
             version: *number,
             created: printable(&info.created, false),
             by: writers.name(*number, info),

@@ -16,7 +16,7 @@ const ROTATE_AFTER: &str = "rotate_after";
 
 /// What to list.
 #[derive(clap::Args, Default)]
-pub struct Request {
+pub struct ListRequest {
     /// A service, to list its keys; a folder (media/) or pattern ('media/*'), to list services
     #[arg(id = "service", value_name = "SERVICE")]
     pub what: Option<What>,
@@ -69,7 +69,7 @@ impl FromStr for What {
 #[derive(Serialize, Debug)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
-pub enum Reply {
+pub enum ListReply {
     /// Several services.
     Services {
         /// `MOUNT/PREFIX`.
@@ -111,7 +111,7 @@ pub struct Detail {
     /// The service.
     pub service: Service,
     /// Whether the service can be read.
-    pub state: State,
+    pub state: ListedState,
     /// The newest version.
     pub version: Option<u64>,
     /// When the newest version was written, RFC 3339.
@@ -126,7 +126,7 @@ pub struct Detail {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum ListedState {
     /// The service can be read.
     Present,
     /// The newest version is deleted.
@@ -139,7 +139,7 @@ pub enum State {
 ///
 /// # Errors
 /// [`Error::NotFound`] for a missing service, and Vault's refusals.
-pub async fn list(core: &Core, request: &Request) -> Result<Reply> {
+pub async fn list(core: &Core, request: &ListRequest) -> Result<ListReply> {
     let vault = core.vault()?;
     let service = match &request.what {
         Some(What::Service(service)) => Some(service),
@@ -149,20 +149,20 @@ pub async fn list(core: &Core, request: &Request) -> Result<Reply> {
         Some(service) if !request.deleted => keys(core, &vault, service, request).await,
         Some(_) | None => services(core, &vault, request).await,
     };
-    let count = |reply: &Reply| match reply {
-        Reply::Services { services, .. } => format!("{} services", services.len()),
-        Reply::Keys { keys, .. } => format!("{} keys", keys.len()),
+    let count = |reply: &ListReply| match reply {
+        ListReply::Services { services, .. } => format!("{} services", services.len()),
+        ListReply::Keys { keys, .. } => format!("{} keys", keys.len()),
     };
     let (mut reply, unlogged) = core.audited(Action::List, service, outcome, count).await?;
     match &mut reply {
-        Reply::Services { warnings, .. } | Reply::Keys { warnings, .. } => {
+        ListReply::Services { warnings, .. } | ListReply::Keys { warnings, .. } => {
             warnings.extend(unlogged);
         }
     }
     Ok(reply)
 }
 
-async fn services(core: &Core, vault: &Client, request: &Request) -> Result<Reply> {
+async fn services(core: &Core, vault: &Client, request: &ListRequest) -> Result<ListReply> {
     let listing = match &request.what {
         None => vault.list_services().await?,
         Some(What::Service(service)) => Listing {
@@ -192,9 +192,9 @@ async fn services(core: &Core, vault: &Client, request: &Request) -> Result<Repl
 async fn detailed(
     core: &Core,
     vault: &Client,
-    request: &Request,
+    request: &ListRequest,
     listing: Listing,
-) -> Result<Reply> {
+) -> Result<ListReply> {
     let Listing {
         mut services,
         others,
@@ -220,10 +220,10 @@ async fn detailed(
         .await?;
         let unread = details
             .iter()
-            .filter(|detail| detail.state == State::Forbidden)
+            .filter(|detail| detail.state == ListedState::Forbidden)
             .count();
         if request.deleted {
-            details.retain(|detail| detail.state == State::Deleted);
+            details.retain(|detail| detail.state == ListedState::Deleted);
         }
         if unread > 0 {
             warnings.push(format!(
@@ -236,7 +236,7 @@ async fn detailed(
             .map(|detail| detail.service.clone())
             .collect();
     }
-    Ok(Reply::Services {
+    Ok(ListReply::Services {
         path: core.services_path(),
         services,
         others,
@@ -259,9 +259,9 @@ async fn detail(vault: &Client, service: Service) -> (Service, Result<Option<Det
         Ok(None) => Ok(None),
         Ok(Some(look)) => Ok(Some(Detail {
             state: if look.keys.is_some() {
-                State::Present
+                ListedState::Present
             } else {
-                State::Deleted
+                ListedState::Deleted
             },
             version: Some(look.version),
             keys: look.keys.as_ref().map(Vec::len),
@@ -269,7 +269,7 @@ async fn detail(vault: &Client, service: Service) -> (Service, Result<Option<Det
             updated: Some(printable(&look.created, false)),
             service: service.clone(),
         })),
-        Err(Error::Forbidden { .. }) => Ok(Some(unknown(State::Forbidden))),
+        Err(Error::Forbidden { .. }) => Ok(Some(unknown(ListedState::Forbidden))),
         Err(error) => Err(error),
     };
     (service, detail)
@@ -281,7 +281,12 @@ fn rotation(look: &Look) -> Option<String> {
         .map(|text| crate::names::short(text))
 }
 
-async fn keys(core: &Core, vault: &Client, service: &Service, request: &Request) -> Result<Reply> {
+async fn keys(
+    core: &Core,
+    vault: &Client,
+    service: &Service,
+    request: &ListRequest,
+) -> Result<ListReply> {
     let look = vault.look_at(service).await?;
     let rotate_after = look.as_ref().and_then(rotation);
     let (keys, version, created) = match look {
@@ -324,7 +329,7 @@ async fn keys(core: &Core, vault: &Client, service: &Service, request: &Request)
         .ok()
         .flatten()
         .map_or_else(|| created.clone(), |metadata| metadata.created_time);
-    Ok(Reply::Keys {
+    Ok(ListReply::Keys {
         service: service.clone(),
         version,
         created: printable(&first, false),

@@ -22,7 +22,7 @@ pub const DEFAULT_LENGTH: usize = 32;
 
 /// What to set in a service.
 #[derive(clap::Args)]
-pub struct Request {
+pub struct SetRequest {
     /// The service
     pub service: Service,
     /// Values, by key
@@ -53,11 +53,11 @@ pub struct Request {
 /// and Vault's refusals. If the audit log cannot be written, nothing is written to Vault.
 pub async fn set(
     core: &Core,
-    request: Request,
+    request: SetRequest,
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<ChangeReply> {
-    let Request {
+    let SetRequest {
         service,
         values,
         generate,

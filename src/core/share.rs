@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Core;
-use super::get::{self, Request};
+use super::get::{self, GetRequest};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::names::{Service, short};
@@ -58,7 +58,7 @@ pub async fn share(core: &Core, request: &ShareRequest) -> Result<ShareReply> {
         keys,
         life,
     } = request;
-    let read = Request {
+    let read = GetRequest {
         service: service.clone(),
         keys: keys.clone(),
         version: None,

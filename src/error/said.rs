@@ -51,9 +51,9 @@ impl fmt::Display for ServerText {
 /// Text that Vault or an identity provider chose: printable, on one line, at most 300 characters.
 /// Only for a person.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Said(String);
+pub struct ForeignText(String);
 
-impl Said {
+impl ForeignText {
     /// Shortens foreign text and makes it printable.
     #[must_use]
     pub fn new(text: &str) -> Self {
@@ -85,7 +85,7 @@ impl Said {
     }
 }
 
-impl fmt::Debug for Said {
+impl fmt::Debug for ForeignText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Said(…)")
     }
@@ -99,14 +99,14 @@ mod tests {
     fn foreign_text_does_not_repeat_the_secrets_that_were_sent() {
         let said = vec!["bad code canary-code\u{1b}[2J\nand more".to_owned()];
         assert_eq!(
-            Said::scrubbed(&said, &["canary-code"]).for_person(),
+            ForeignText::scrubbed(&said, &["canary-code"]).for_person(),
             "bad code …\\u{1b}[2J and more"
         );
     }
 
     #[test]
     fn foreign_text_is_shortened_and_hidden_in_debug_output() {
-        let said = Said::new(&"canary ".repeat(100_000));
+        let said = ForeignText::new(&"canary ".repeat(100_000));
         assert_eq!(said.for_person().chars().count(), 300);
         assert!(!format!("{said:?}").contains("canary"));
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, unlinkat};
 use zeroize::Zeroizing;
 
-use super::record::{self, Kind, Records};
+use super::record::{self, RecordKind, Records};
 use super::{Access, Content, Root};
 use crate::error::{Error, Result};
 use crate::names::printable;
@@ -21,7 +21,7 @@ pub const OPEN: Access = Access {
 };
 
 /// A planned change of one file.
-pub struct Step {
+pub struct FileStep {
     /// The path below the root.
     pub file: PathBuf,
     /// The new content; `None` removes the file.
@@ -42,7 +42,7 @@ pub struct Step {
 /// An entry for the record of written files.
 pub struct Recorded {
     /// What the file contains.
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// The service that the file belongs to.
     pub service: String,
     /// Where its values come from.
@@ -68,7 +68,7 @@ impl Content {
     }
 }
 
-impl Step {
+impl FileStep {
     /// Whether the file already has the new content and mode.
     #[must_use]
     pub fn changes_nothing(&self) -> bool {
@@ -119,7 +119,7 @@ impl Step {
         let must_have_group = self
             .record
             .as_ref()
-            .is_some_and(|recorded| recorded.kind == Kind::Secrets);
+            .is_some_and(|recorded| recorded.kind == RecordKind::Secrets);
         match root.place_with(&self.file, content, before, self.access) {
             Err(Error::Io { source, .. })
                 if source.kind() == ErrorKind::PermissionDenied && !must_have_group =>
@@ -145,7 +145,7 @@ impl Step {
             return Ok(());
         };
         let known = records.of(root.path(), &self.file)?;
-        let what = record::Written {
+        let what = record::NewRecord {
             kind: recorded.kind,
             service: Some(&recorded.service),
             origin: recorded.origin.as_deref(),

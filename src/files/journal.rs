@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 /// How a file was changed, and where its old content can be restored from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Way {
+pub enum ChangeKind {
     /// The file is new.
     Created,
     /// The old content is in a backup beside the file.
@@ -29,7 +29,7 @@ pub enum Way {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
     /// How it was changed.
-    pub way: Way,
+    pub way: ChangeKind,
     /// The mode before the change.
     pub mode: u32,
     /// The group before the change.

@@ -23,7 +23,7 @@ const MAX_DIGESTS: usize = 16;
 /// What a written file contains.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum RecordKind {
     /// Values of services.
     Secrets,
     /// A template without secrets.
@@ -37,7 +37,7 @@ pub struct Record {
     /// replaced; the record is found by a hash of the exact path.
     file: String,
     /// What the file contains.
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// The service that the file belongs to, if any.
     pub service: Option<String>,
     /// The origin of the values: the path of the service and the mark of its Vault.
@@ -105,7 +105,7 @@ impl Records {
     ///
     /// # Errors
     /// [`Error::Io`] if the record cannot be written.
-    pub fn put(&self, root: &Path, file: &Path, what: &Written<'_>) -> Result<()> {
+    pub fn put(&self, root: &Path, file: &Path, what: &NewRecord<'_>) -> Result<()> {
         let (path, file) = self.place_of(root, file)?;
         let (salt, mut digests) = match what.before {
             Some(record) => (record.salt.clone(), record.digests.clone()),
@@ -120,9 +120,9 @@ impl Records {
             // A file that ever contained values keeps this kind: its backups still contain them.
             kind: if what
                 .before
-                .is_some_and(|before| before.kind == Kind::Secrets)
+                .is_some_and(|before| before.kind == RecordKind::Secrets)
             {
-                Kind::Secrets
+                RecordKind::Secrets
             } else {
                 what.kind
             },
@@ -178,9 +178,9 @@ impl Records {
 }
 
 /// Content to record.
-pub struct Written<'a> {
+pub struct NewRecord<'a> {
     /// What the file contains.
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// The service that the file belongs to.
     pub service: Option<&'a str>,
     /// The origin of the values.
@@ -243,8 +243,8 @@ mod tests {
 
     fn record(records: &Records, root: &Path, content: &[u8], before: Option<&Record>) {
         let keys = ["A".to_owned()];
-        let what = Written {
-            kind: Kind::Secrets,
+        let what = NewRecord {
+            kind: RecordKind::Secrets,
             service: Some("plex"),
             origin: None,
             keys: &keys,

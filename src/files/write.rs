@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::record::{self, Kind, Record, Records, Standing};
+use super::record::{self, Record, RecordKind, Records, Standing};
 use super::{BACKUPS, Content, Root, Written};
 use crate::error::{Error, Result};
 use crate::names::printable;
@@ -35,7 +35,7 @@ pub struct FileChange {
     /// The path below the root.
     pub file: PathBuf,
     /// What the file contains.
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// The service that the file belongs to, if any.
     pub service: Option<String>,
     /// The origin of the values: the path of the service and the mark of its Vault.
@@ -74,7 +74,7 @@ pub fn write(root: &Root, records: &Records, change: &FileChange) -> Result<Writ
     }
     let known = records.of(root.path(), file)?;
     let put = || {
-        let what = record::Written {
+        let what = record::NewRecord {
             kind: change.kind,
             service: change.service.as_deref(),
             origin: change.origin.as_deref(),
@@ -164,7 +164,7 @@ mod tests {
         ) -> Result<Written> {
             let change = FileChange {
                 file: file.to_owned(),
-                kind: Kind::Secrets,
+                kind: RecordKind::Secrets,
                 service: None,
                 origin: None,
                 keys: Vec::new(),

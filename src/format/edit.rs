@@ -6,11 +6,11 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 /// Values by key, as written in the file.
-pub type Texts = BTreeMap<String, Zeroizing<String>>;
+pub type KeyTexts = BTreeMap<String, Zeroizing<String>>;
 
 /// A key and the position of its value in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct NewEntry {
     /// The start of the entry's line.
     pub start: usize,
     /// The key, without quotes.
@@ -25,7 +25,7 @@ pub struct Entry {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Document {
     /// All entries, including repeated keys.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<NewEntry>,
     /// The numbers of lines that are neither entries nor comments nor blank.
     pub unread: Vec<usize>,
 }
@@ -41,7 +41,7 @@ pub struct Edited {
 }
 
 /// The format-specific parts of an edit.
-pub struct Style<'a> {
+pub struct CommentStyle<'a> {
     /// Formats a key and a value as a line, without its end.
     pub line: fn(&str, &str) -> String,
     /// Rewrites every entry in its plainest form, with its comment on a line of its own, for
@@ -69,7 +69,7 @@ impl Document {
 
     /// Fills `values` (key and text as written) into the template `text`.
     #[must_use]
-    pub fn fill(&self, text: &str, values: &Texts, style: &Style<'_>) -> Edited {
+    pub fn fill(&self, text: &str, values: &KeyTexts, style: &CommentStyle<'_>) -> Edited {
         let end = self.line_end(text);
         let (mark, body_start) = skip_header(text, style.header_length);
         // Reserve enough room for everything: a reallocation would leave a copy of the secrets in
@@ -137,7 +137,13 @@ impl Document {
 
     /// Appends the missing keys: to the block of such keys at the end of the text, or else to a new
     /// block.
-    fn append_missing(&self, out: &mut String, values: &Texts, style: &Style<'_>, end: &str) {
+    fn append_missing(
+        &self,
+        out: &mut String,
+        values: &KeyTexts,
+        style: &CommentStyle<'_>,
+        end: &str,
+    ) {
         let existing: BTreeSet<&str> = self
             .entries
             .iter()
@@ -179,9 +185,9 @@ fn ends_with_block(text: &str, blocks: &[&str]) -> bool {
 fn tidied(
     out: &mut String,
     text: &str,
-    entry: &Entry,
+    entry: &NewEntry,
     value: Option<&str>,
-    style: &Style<'_>,
+    style: &CommentStyle<'_>,
 ) -> usize {
     let Some(value) = value else {
         out.push_str(&(style.line)(&entry.key, &text[entry.value.clone()]));
@@ -231,7 +237,7 @@ mod tests {
                 0
             }
         };
-        let style = Style {
+        let style = CommentStyle {
             line: |k, v| format!("{k}={v}"),
             tidy,
             header: &header,

@@ -41,7 +41,7 @@ pub struct Reference {
 
 /// The kind of a part of a text.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum ExpansionKind {
     /// Literal text.
     Text,
     /// `$$`, a dollar sign.
@@ -56,7 +56,7 @@ pub struct Piece {
     /// The byte range of the part.
     pub span: Range<usize>,
     /// The kind of the part.
-    pub kind: Kind,
+    pub kind: ExpansionKind,
 }
 
 /// Why a text cannot be evaluated.
@@ -94,7 +94,7 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, Failure<std::convert::Infallible>
     while let Some(dollar) = text[at..].find('$').map(|length| at + length) {
         let behind = &text[dollar + 1..];
         let found = match behind.chars().next() {
-            Some('$') => Some((dollar + 2, Kind::Dollar)),
+            Some('$') => Some((dollar + 2, ExpansionKind::Dollar)),
             Some('{') => {
                 let (end, last) = line.filter(|(end, _)| dollar < *end).unwrap_or_else(|| {
                     let end = text[dollar..]
@@ -120,7 +120,7 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, Failure<std::convert::Infallible>
                     is_braced: false,
                     word: end..end,
                 };
-                Some((end, Kind::Variable(reference)))
+                Some((end, ExpansionKind::Variable(reference)))
             }
             _ => None,
         };
@@ -131,7 +131,7 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, Failure<std::convert::Infallible>
         if text_from < dollar {
             pieces.push(Piece {
                 span: text_from..dollar,
-                kind: Kind::Text,
+                kind: ExpansionKind::Text,
             });
         }
         pieces.push(Piece {
@@ -143,14 +143,14 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, Failure<std::convert::Infallible>
     if text_from < text.len() {
         pieces.push(Piece {
             span: text_from..text.len(),
-            kind: Kind::Text,
+            kind: ExpansionKind::Text,
         });
     }
     Ok(pieces)
 }
 
 /// Parses the reference in braces at `start`. `last` is the last `}` of its line.
-fn braced(text: &str, start: usize, last: usize) -> Option<(usize, Kind)> {
+fn braced(text: &str, start: usize, last: usize) -> Option<(usize, ExpansionKind)> {
     let name_at = start + 2;
     let length = text[name_at..].find(|c| !in_name(c))?;
     let name = &text[name_at..name_at + length];
@@ -159,7 +159,7 @@ fn braced(text: &str, start: usize, last: usize) -> Option<(usize, Kind)> {
     }
     let behind = name_at + length;
     let reference = |form, empty_is_unset, word: Range<usize>| {
-        Kind::Variable(Reference {
+        ExpansionKind::Variable(Reference {
             name: name.to_owned(),
             form,
             empty_is_unset,
@@ -219,7 +219,7 @@ pub fn references(text: &str) -> Result<Vec<Reference>, Failure<std::convert::In
             return Err(Failure::TooDeep);
         }
         for piece in parse(text)? {
-            if let Kind::Variable(reference) = piece.kind {
+            if let ExpansionKind::Variable(reference) = piece.kind {
                 let word = reference.word.clone();
                 found.push(reference);
                 // A word that is never evaluated may be malformed: ignore errors in it.
@@ -258,9 +258,9 @@ fn evaluate_at<E>(
     let mut out = Zeroizing::new(String::with_capacity(text.len()));
     for piece in parse(text).map_err(|_| Failure::Invalid)? {
         match piece.kind {
-            Kind::Text => out.push_str(&text[piece.span]),
-            Kind::Dollar => out.push('$'),
-            Kind::Variable(reference) => {
+            ExpansionKind::Text => out.push_str(&text[piece.span]),
+            ExpansionKind::Dollar => out.push('$'),
+            ExpansionKind::Variable(reference) => {
                 let value = lookup(&reference).map_err(Failure::Lookup)?;
                 let is_set = value
                     .as_ref()

@@ -35,11 +35,11 @@ pub struct Node {
     /// The line on which the value starts, from 1.
     pub line: usize,
     /// The value.
-    pub kind: Kind,
+    pub kind: JsonKind,
 }
 
 /// A JSON value.
-pub enum Kind {
+pub enum JsonKind {
     /// `null`
     Null,
     /// `true` or `false`
@@ -97,7 +97,7 @@ pub fn canonical(text: &str) -> Result<Typed, &'static str> {
 /// # Errors
 /// The reason why Vault would change the value.
 pub fn typed(node: &Node) -> Result<Typed, &'static str> {
-    if let Kind::Text(text) = &node.kind {
+    if let JsonKind::Text(text) = &node.kind {
         return Ok(Typed::Text(text.clone()));
     }
     let mut out = Zeroizing::new(String::new());
@@ -107,12 +107,12 @@ pub fn typed(node: &Node) -> Result<Typed, &'static str> {
 
 fn write(node: &Node, out: &mut Zeroizing<String>) -> Result<(), &'static str> {
     match &node.kind {
-        Kind::Null => out.push_str("null"),
-        Kind::Boolean(true) => out.push_str("true"),
-        Kind::Boolean(false) => out.push_str("false"),
-        Kind::Number(text) => out.push_str(&number(text)?),
-        Kind::Text(text) => quote(text, out),
-        Kind::List(nodes) => {
+        JsonKind::Null => out.push_str("null"),
+        JsonKind::Boolean(true) => out.push_str("true"),
+        JsonKind::Boolean(false) => out.push_str("false"),
+        JsonKind::Number(text) => out.push_str(&number(text)?),
+        JsonKind::Text(text) => quote(text, out),
+        JsonKind::List(nodes) => {
             out.push('[');
             for (at, node) in nodes.iter().enumerate() {
                 if at > 0 {
@@ -122,7 +122,7 @@ fn write(node: &Node, out: &mut Zeroizing<String>) -> Result<(), &'static str> {
             }
             out.push(']');
         }
-        Kind::Object(members) => {
+        JsonKind::Object(members) => {
             let mut sorted = BTreeMap::new();
             for member in members {
                 if sorted.insert(member.name.as_str(), &member.value).is_some() {
@@ -287,7 +287,7 @@ impl<'a> Parser<'a> {
             _ if depth > MAX_DEPTH => return Err(self.malformed("it is nested too deeply")),
             Some(b'{') => self.object(depth)?,
             Some(b'[') => self.list(depth)?,
-            Some(b'"') => Kind::Text(self.string()?),
+            Some(b'"') => JsonKind::Text(self.string()?),
             Some(b'-' | b'0'..=b'9') => self.number()?,
             Some(_) => self.word()?,
             None => return Err(self.malformed("the JSON ends too early")),
@@ -295,18 +295,18 @@ impl<'a> Parser<'a> {
         Ok(Node { line, kind })
     }
 
-    fn list(&mut self, depth: usize) -> Result<Kind, Malformed> {
+    fn list(&mut self, depth: usize) -> Result<JsonKind, Malformed> {
         self.at += 1;
         let mut nodes = Vec::new();
         self.skip_blanks();
         if self.take(b']') {
-            return Ok(Kind::List(nodes));
+            return Ok(JsonKind::List(nodes));
         }
         loop {
             nodes.push(self.value(depth + 1)?);
             self.skip_blanks();
             if self.take(b']') {
-                return Ok(Kind::List(nodes));
+                return Ok(JsonKind::List(nodes));
             }
             if !self.take(b',') {
                 return Err(self.malformed("a comma or ] is missing"));
@@ -314,12 +314,12 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Kind, Malformed> {
+    fn object(&mut self, depth: usize) -> Result<JsonKind, Malformed> {
         self.at += 1;
         let mut members = Vec::new();
         self.skip_blanks();
         if self.take(b'}') {
-            return Ok(Kind::Object(members));
+            return Ok(JsonKind::Object(members));
         }
         loop {
             self.skip_blanks();
@@ -339,7 +339,7 @@ impl<'a> Parser<'a> {
             });
             self.skip_blanks();
             if self.take(b'}') {
-                return Ok(Kind::Object(members));
+                return Ok(JsonKind::Object(members));
             }
             if !self.take(b',') {
                 return Err(self.malformed("a comma or } is missing"));
@@ -347,11 +347,11 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn word(&mut self) -> Result<Kind, Malformed> {
+    fn word(&mut self) -> Result<JsonKind, Malformed> {
         for (word, kind) in [
-            ("null", Kind::Null),
-            ("true", Kind::Boolean(true)),
-            ("false", Kind::Boolean(false)),
+            ("null", JsonKind::Null),
+            ("true", JsonKind::Boolean(true)),
+            ("false", JsonKind::Boolean(false)),
         ] {
             if self.text[self.at..].starts_with(word) {
                 self.at += word.len();
@@ -361,7 +361,7 @@ impl<'a> Parser<'a> {
         Err(self.malformed("it is not JSON"))
     }
 
-    fn number(&mut self) -> Result<Kind, Malformed> {
+    fn number(&mut self) -> Result<JsonKind, Malformed> {
         let rest = &self.text[self.at..];
         let is_part =
             |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
@@ -373,7 +373,7 @@ impl<'a> Parser<'a> {
             return Err(self.malformed("a number is not in JSON's format"));
         }
         self.at += text.len();
-        Ok(Kind::Number(Zeroizing::new(text.to_owned())))
+        Ok(JsonKind::Number(Zeroizing::new(text.to_owned())))
     }
 
     /// Parses a string with serde, which handles the escapes and refuses half a surrogate pair.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::json::{Kind, Malformed, Member, Node, parse, typed};
-use super::source::{Entry, Unreadable};
+use super::json::{JsonKind, Malformed, Member, Node, parse, typed};
+use super::source::{SourceEntry, Unreadable};
 
 /// The member names that tools use for the key and for the value in a list of entries.
 const KEY_NAMES: [&str; 6] = ["key", "name", "secretKey", "label", "Name", "Key"];
@@ -15,7 +15,7 @@ const VALUE_NAMES: [&str; 4] = ["value", "secretValue", "Value", "secret"];
 ///
 /// # Errors
 /// [`Unreadable`] for any other shape.
-pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
+pub fn entries(text: &str) -> Result<Vec<SourceEntry>, Unreadable> {
     let node = parse(text).map_err(|Malformed { line, reason }| Unreadable {
         line,
         reason: reason.to_owned(),
@@ -26,11 +26,11 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
         reason: reason.to_owned(),
     };
     match node.kind {
-        Kind::Object(members) => Ok(of_members(inner(members).map_err(unreadable)?)),
-        Kind::List(nodes) => of_list(nodes).ok_or_else(|| {
+        JsonKind::Object(members) => Ok(of_members(inner(members).map_err(unreadable)?)),
+        JsonKind::List(nodes) => of_list(nodes).ok_or_else(|| {
             unreadable("its list does not consist of objects with \"key\" and \"value\"")
         }),
-        Kind::Null | Kind::Boolean(_) | Kind::Number(_) | Kind::Text(_) => {
+        JsonKind::Null | JsonKind::Boolean(_) | JsonKind::Number(_) | JsonKind::Text(_) => {
             Err(unreadable("it is not an object of keys"))
         }
     }
@@ -39,15 +39,15 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
 /// Unwraps the object that holds the keys.
 fn inner(members: Vec<Member>) -> Result<Vec<Member>, &'static str> {
     const DELETED: &str = "that version was deleted: it holds no values";
-    let is = |name: &str, fits: fn(&Kind) -> bool| {
+    let is = |name: &str, fits: fn(&JsonKind) -> bool| {
         members
             .iter()
             .any(|member| *member.name == name && fits(&member.value.kind))
     };
-    let is_object: fn(&Kind) -> bool = |kind| matches!(kind, Kind::Object(_));
-    let is_text: fn(&Kind) -> bool = |kind| matches!(kind, Kind::Text(_));
-    let is_number: fn(&Kind) -> bool = |kind| matches!(kind, Kind::Number(_));
-    let is_list: fn(&Kind) -> bool = |kind| matches!(kind, Kind::List(_));
+    let is_object: fn(&JsonKind) -> bool = |kind| matches!(kind, JsonKind::Object(_));
+    let is_text: fn(&JsonKind) -> bool = |kind| matches!(kind, JsonKind::Text(_));
+    let is_number: fn(&JsonKind) -> bool = |kind| matches!(kind, JsonKind::Number(_));
+    let is_list: fn(&JsonKind) -> bool = |kind| matches!(kind, JsonKind::List(_));
     // Our own `get --json`.
     if is("service", is_text) && is("version", is_number) && is("keys", is_list) {
         return object(members, "values")
@@ -78,7 +78,7 @@ fn inner(members: Vec<Member>) -> Result<Vec<Member>, &'static str> {
     }
     // `doppler secrets --json`: an object with the computed value for each key.
     let is_computed = |member: &Member| match &member.value.kind {
-        Kind::Object(inner) => inner.iter().any(|member| *member.name == "computed"),
+        JsonKind::Object(inner) => inner.iter().any(|member| *member.name == "computed"),
         _ => false,
     };
     if !is("computed", is_object) && !members.is_empty() && members.iter().all(is_computed) {
@@ -98,14 +98,18 @@ fn object(members: Vec<Member>, name: &str) -> Option<Vec<Member>> {
         .value
         .kind
     {
-        Kind::Object(members) => Some(members),
-        Kind::Null | Kind::Boolean(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) => None,
+        JsonKind::Object(members) => Some(members),
+        JsonKind::Null
+        | JsonKind::Boolean(_)
+        | JsonKind::Number(_)
+        | JsonKind::Text(_)
+        | JsonKind::List(_) => None,
     }
 }
 
 /// Replaces a member's object by one of the values in it.
 fn take(member: Member, inner: &str) -> Option<Member> {
-    let Kind::Object(members) = member.value.kind else {
+    let JsonKind::Object(members) = member.value.kind else {
         return None;
     };
     let value = members
@@ -115,7 +119,7 @@ fn take(member: Member, inner: &str) -> Option<Member> {
     Some(Member { value, ..member })
 }
 
-fn of_members(members: Vec<Member>) -> Vec<Entry> {
+fn of_members(members: Vec<Member>) -> Vec<SourceEntry> {
     // The last of duplicate names counts, as in most parsers.
     let mut last: BTreeMap<String, usize> = BTreeMap::new();
     let mut repeated: BTreeSet<String> = BTreeSet::new();
@@ -128,7 +132,7 @@ fn of_members(members: Vec<Member>) -> Vec<Entry> {
         .into_iter()
         .enumerate()
         .filter(|(at, member)| last.get(member.name.as_str()) == Some(at));
-    let entry = |(_, member): (usize, Member)| Entry {
+    let entry = |(_, member): (usize, Member)| SourceEntry {
         line: member.line,
         value: typed(&member.value).map_err(str::to_owned),
         remark: repeated
@@ -140,9 +144,9 @@ fn of_members(members: Vec<Member>) -> Vec<Entry> {
 }
 
 /// Reads a list like `[{"key": "A", "value": "x"}, …]`.
-fn of_list(nodes: Vec<Node>) -> Option<Vec<Entry>> {
+fn of_list(nodes: Vec<Node>) -> Option<Vec<SourceEntry>> {
     let member = |node: Node| {
-        let Kind::Object(members) = node.kind else {
+        let JsonKind::Object(members) = node.kind else {
             return None;
         };
         let find = |names: &[&str]| {
@@ -156,14 +160,16 @@ fn of_list(nodes: Vec<Node>) -> Option<Vec<Entry>> {
         let mut members: Vec<Option<Member>> = members.into_iter().map(Some).collect();
         let value = members[value].take()?.value;
         match members[key].take()?.value.kind {
-            Kind::Text(name) => Some(Member {
+            JsonKind::Text(name) => Some(Member {
                 name,
                 line: node.line,
                 value,
             }),
-            Kind::Null | Kind::Boolean(_) | Kind::Number(_) | Kind::List(_) | Kind::Object(_) => {
-                None
-            }
+            JsonKind::Null
+            | JsonKind::Boolean(_)
+            | JsonKind::Number(_)
+            | JsonKind::List(_)
+            | JsonKind::Object(_) => None,
         }
     };
     nodes
@@ -179,7 +185,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Option<Vec<(String, String)>> {
-        let shown = |entry: Entry| match entry.value {
+        let shown = |entry: SourceEntry| match entry.value {
             Ok(Typed::Text(text)) => (entry.name, format!("text {}", *text)),
             Ok(Typed::Json(text)) => (entry.name, text.to_string()),
             Err(reason) => (entry.name, reason),

@@ -8,10 +8,10 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::edit::{Document, Entry, Texts};
+use super::edit::{Document, KeyTexts, NewEntry};
 
 /// A text with the entries found in it.
-pub struct Part<'a> {
+pub struct MergePart<'a> {
     /// The text.
     pub text: &'a str,
     /// The entries of the text.
@@ -23,13 +23,13 @@ pub struct Part<'a> {
 /// The inputs of a merge.
 pub struct Merge<'a> {
     /// The existing file.
-    pub file: Part<'a>,
+    pub file: MergePart<'a>,
     /// Its template.
-    pub template: Option<Part<'a>>,
+    pub template: Option<MergePart<'a>>,
     /// Keys to remove from the file, or to reset to the template's default.
     pub gone: &'a BTreeSet<String>,
     /// Lines that must replace the template's line, by key and without the line end.
-    pub defaults: &'a Texts,
+    pub defaults: &'a KeyTexts,
     /// The comments above keys that only Vault has. Such a comment is removed if no key is left
     /// below it.
     pub blocks: &'a [&'a str],
@@ -72,7 +72,7 @@ impl Merge<'_> {
     }
 
     /// The edit for a key that is no longer in Vault: reset to the template's default, or removed.
-    fn without(&self, entry: &Entry, merged: &mut Merged) -> (Range<usize>, Zeroizing<String>) {
+    fn without(&self, entry: &NewEntry, merged: &mut Merged) -> (Range<usize>, Zeroizing<String>) {
         let template = self.template.as_ref();
         let default = template.and_then(|part| {
             Some((
@@ -100,7 +100,7 @@ impl Merge<'_> {
 
     /// The edit for a line that is the same as in the template, although `defaults` has another
     /// line for it.
-    fn default_in_file(&self, entry: &Entry) -> Option<(Range<usize>, Zeroizing<String>)> {
+    fn default_in_file(&self, entry: &NewEntry) -> Option<(Range<usize>, Zeroizing<String>)> {
         let line = self.defaults.get(&entry.key)?;
         let part = self.template.as_ref()?;
         let default = part
@@ -115,7 +115,7 @@ impl Merge<'_> {
     }
 
     /// The template's line for a key, or the line that replaces it.
-    fn line_of(&self, part: &Part<'_>, entry: &Entry) -> Zeroizing<String> {
+    fn line_of(&self, part: &MergePart<'_>, entry: &NewEntry) -> Zeroizing<String> {
         let own = || {
             Zeroizing::new(part.text[entry.start..line_end(part.text, entry.value.end)].to_owned())
         };
@@ -160,7 +160,12 @@ impl Merge<'_> {
     /// The position for a line without a preceding key in the file: before the next key and its
     /// comments. If the line has the same comments, right before the key itself. Without a next
     /// key, at the end.
-    fn before_next(&self, part: &Part<'_>, number: usize, ends: &BTreeMap<&str, usize>) -> usize {
+    fn before_next(
+        &self,
+        part: &MergePart<'_>,
+        number: usize,
+        ends: &BTreeMap<&str, usize>,
+    ) -> usize {
         let file = &self.file;
         let next = part.document.entries[number..]
             .iter()
@@ -194,8 +199,8 @@ impl Merge<'_> {
         &'a self,
         chunk: &mut Zeroizing<String>,
         at: usize,
-        part: &Part<'a>,
-        entry: &Entry,
+        part: &MergePart<'a>,
+        entry: &NewEntry,
         copied: &mut BTreeSet<&'a str>,
     ) {
         let end = self.file.document.line_end(self.file.text);
@@ -357,18 +362,18 @@ mod tests {
         let gone = gone.iter().map(|key| (*key).to_owned()).collect();
         let start = if file.starts_with('\u{feff}') { 3 } else { 0 };
         let merge = Merge {
-            file: Part {
+            file: MergePart {
                 text: file,
                 document: &of_file,
                 start,
             },
-            template: Some(Part {
+            template: Some(MergePart {
                 text: template,
                 document: &of_template,
                 start: 0,
             }),
             gone: &gone,
-            defaults: &Texts::new(),
+            defaults: &KeyTexts::new(),
             blocks: &["# From Vault:"],
         };
         merge.run()

@@ -1,7 +1,7 @@
 //! The host folders that a compose file mounts into containers.
 
 use super::yaml::anchors::Anchors;
-use super::yaml::tree::{self, Kind, Node};
+use super::yaml::tree::{self, Node, NodeKind};
 
 /// The sources of all bind mounts in a compose file, as written. Named volumes are not included. A
 /// text that is not YAML yields none.
@@ -29,12 +29,12 @@ fn of_document(document: &Node) -> Vec<String> {
 }
 
 fn sources<'tree>(anchors: &Anchors<'tree>, volumes: &'tree Node) -> Vec<String> {
-    let Kind::List(items) = &volumes.kind else {
+    let NodeKind::List(items) = &volumes.kind else {
         return Vec::new();
     };
     let source = |item: &Node| match &item.kind {
-        Kind::Scalar { text, .. } => of_short_form(text),
-        Kind::Map(entries) => {
+        NodeKind::Scalar { text, .. } => of_short_form(text),
+        NodeKind::Map(entries) => {
             let field = |key: &str| {
                 entries
                     .iter()
@@ -45,7 +45,7 @@ fn sources<'tree>(anchors: &Anchors<'tree>, volumes: &'tree Node) -> Vec<String>
                 .filter(|_| field("type") == Some("bind"))
                 .map(str::to_owned)
         }
-        Kind::List(_) | Kind::Alias(_) => None,
+        NodeKind::List(_) | NodeKind::Alias(_) => None,
     };
     items
         .iter()

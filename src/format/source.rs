@@ -3,7 +3,7 @@
 use super::json::Typed;
 
 /// A key of a source, in the order of the text.
-pub struct Entry {
+pub struct SourceEntry {
     /// The name as the reader sees it.
     pub name: String,
     /// The line of the name, from 1.

@@ -19,7 +19,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::config::{Method, Settings, login_methods};
-use crate::error::{Error, Result, Said};
+use crate::error::{Error, ForeignText, Result};
 use crate::names::printable;
 use crate::secret::Secret;
 use crate::vault::Granted;
@@ -257,12 +257,12 @@ fn denied(error: &str, description: &str) -> Error {
         }
         (error, "") => Error::LoginFailed {
             reason: REFUSED,
-            said: Said::new(error),
+            said: ForeignText::new(error),
             hint: HINT.into(),
         },
         (error, description) => Error::LoginFailed {
             reason: REFUSED,
-            said: Said::new(&format!("{error}: {description}")),
+            said: ForeignText::new(&format!("{error}: {description}")),
             hint: HINT.into(),
         },
     }

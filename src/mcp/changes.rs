@@ -15,7 +15,7 @@ use rmcp::{Peer, RoleServer};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::desk::{Desk, lock};
+use super::desk::{ApprovalDesk, lock};
 use super::job::Job;
 use super::public::Handle;
 use super::refusal::Refusal;
@@ -66,7 +66,7 @@ type Bring = Box<dyn Fn(&str, &str) + Send + Sync>;
 /// The person behind a call. The first question opens the page.
 pub(super) struct Asker {
     core: Arc<Core>,
-    desk: Arc<Desk>,
+    desk: Arc<ApprovalDesk>,
     asked_by: AskedBy,
     wanted: watch::Receiver<()>,
     found: Arc<watch::Sender<Option<(String, String)>>>,
@@ -144,7 +144,7 @@ pub(super) struct Call<'a> {
 
 /// The changes of this process.
 pub(super) struct Changes {
-    desk: Arc<Desk>,
+    desk: Arc<ApprovalDesk>,
     browser: Option<String>,
     all: Mutex<BTreeMap<String, Arc<Change>>>,
     /// Cloned into each running change, so that its count shows whether any is left.
@@ -157,7 +157,7 @@ pub(super) struct Changes {
 
 impl Changes {
     pub(super) fn new(
-        desk: Arc<Desk>,
+        desk: Arc<ApprovalDesk>,
         browser: Option<String>,
         patience: Duration,
         ended: watch::Sender<bool>,

@@ -11,7 +11,7 @@ use rmcp::model::{
 };
 use serde_json::Value;
 
-use super::state::State;
+use super::state::ServerState;
 use super::tools::{ListReply, listed, object};
 use crate::names::Service;
 
@@ -78,7 +78,10 @@ pub(super) fn keys_of_a_service() -> ResourceTemplate {
 }
 
 /// Reads a resource.
-pub(super) async fn read(state: &Arc<State>, uri: &str) -> Result<ReadResourceResult, ErrorData> {
+pub(super) async fn read(
+    state: &Arc<ServerState>,
+    uri: &str,
+) -> Result<ReadResourceResult, ErrorData> {
     let service = match uri.strip_prefix(SERVICES) {
         Some("") => None,
         Some(rest) => rest
@@ -111,7 +114,7 @@ fn unknown() -> ErrorData {
 
 /// Completes the name of a service. Offers nothing if the services cannot be listed.
 pub(super) async fn complete(
-    state: &Arc<State>,
+    state: &Arc<ServerState>,
     request: &CompleteRequestParams,
 ) -> CompleteResult {
     let mut names = Vec::new();

@@ -11,7 +11,7 @@ use crate::core::approve::Approvals;
 use crate::error::Result;
 
 /// The page and the socket of this process.
-pub(super) struct Desk {
+pub(super) struct ApprovalDesk {
     state: PathBuf,
     /// The plans and sign-ins that wait for the person.
     pub(super) pending: Arc<Pending>,
@@ -19,7 +19,7 @@ pub(super) struct Desk {
     approvals: tokio::sync::Mutex<Option<Arc<Approvals>>>,
 }
 
-impl Desk {
+impl ApprovalDesk {
     /// A desk that will put its socket into the state folder. Opens neither page nor socket yet.
     pub(super) fn new(state: PathBuf) -> Self {
         Self {

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::core::entries::Held;
+use crate::core::entries::HeldValue;
 use crate::error::{Error, Result};
 
 /// The prefix of every handle.
@@ -20,44 +20,44 @@ const MAX_HANDLES: usize = 4096;
 
 /// Where a value came from: a place and a key in it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Origin {
-    pub(super) place: Place,
+pub(super) struct HandleOrigin {
+    pub(super) place: HandlePlace,
     /// The key, or the number of the entry in the file.
     pub(super) key: String,
 }
 
 /// A place that holds values.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(super) enum HandlePlace {
     /// A version of a service.
     Version { service: String, version: u64 },
     /// A scan of a file.
     File(String),
 }
 
-impl Origin {
+impl HandleOrigin {
     /// The service and the key, if the value came from Vault.
     pub(super) fn in_vault(&self) -> Option<(&str, &str)> {
         match &self.place {
-            Place::Version { service, .. } => Some((service, &self.key)),
-            Place::File(_) => None,
+            HandlePlace::Version { service, .. } => Some((service, &self.key)),
+            HandlePlace::File(_) => None,
         }
     }
 
     /// The origin in words, for the person and the audit log.
     pub(super) fn words(&self) -> String {
         match &self.place {
-            Place::Version { service, version } => {
+            HandlePlace::Version { service, version } => {
                 format!("{} of {service} (version {version})", self.key)
             }
-            Place::File(file) => format!("{} of the file {file}", self.key),
+            HandlePlace::File(file) => format!("{} of the file {file}", self.key),
         }
     }
 }
 
 struct Entry {
-    held: Held,
-    origin: Origin,
+    held: HeldValue,
+    origin: HandleOrigin,
     made: Instant,
 }
 
@@ -65,7 +65,7 @@ struct Entry {
 pub(super) struct Handles {
     life: Duration,
     entries: BTreeMap<String, Entry>,
-    by_origin: BTreeMap<Origin, String>,
+    by_origin: BTreeMap<HandleOrigin, String>,
     order: VecDeque<String>,
 }
 
@@ -84,7 +84,7 @@ impl Handles {
     ///
     /// # Errors
     /// When the operating system gives no random numbers.
-    pub(super) fn of(&mut self, origin: Origin, held: &Held) -> Result<String> {
+    pub(super) fn of(&mut self, origin: HandleOrigin, held: &HeldValue) -> Result<String> {
         if let Some(handle) = self.by_origin.get(&origin)
             && let Some(entry) = self.entries.get(handle)
             && entry.made.elapsed() < self.life
@@ -100,7 +100,7 @@ impl Handles {
     ///
     /// # Errors
     /// When the operating system gives no random numbers.
-    pub(super) fn add(&mut self, origin: Origin, held: &Held) -> Result<String> {
+    pub(super) fn add(&mut self, origin: HandleOrigin, held: &HeldValue) -> Result<String> {
         let mut bytes = [0_u8; DIGITS / 2];
         getrandom::fill(&mut bytes).map_err(|_| {
             Error::invalid("the operating system gives no random numbers", "try again")
@@ -120,7 +120,7 @@ impl Handles {
     }
 
     /// The value behind a handle and its origin; `None` if the handle is unknown or has expired.
-    pub(super) fn value(&self, handle: &str) -> Option<(&Held, &Origin)> {
+    pub(super) fn value(&self, handle: &str) -> Option<(&HeldValue, &HandleOrigin)> {
         let entry = self
             .entries
             .get(handle)
@@ -168,9 +168,9 @@ mod tests {
     use super::*;
     use crate::secret::{Secret, Value};
 
-    fn origin(key: &str) -> Origin {
-        Origin {
-            place: Place::Version {
+    fn origin(key: &str) -> HandleOrigin {
+        HandleOrigin {
+            place: HandlePlace::Version {
                 service: "plex".into(),
                 version: 1,
             },
@@ -178,8 +178,8 @@ mod tests {
         }
     }
 
-    fn held(value: &str) -> Held {
-        Held::Value(Value::Text(Secret::from(value.to_owned())))
+    fn held(value: &str) -> HeldValue {
+        HeldValue::Value(Value::Text(Secret::from(value.to_owned())))
     }
 
     fn of(handles: &mut Handles, key: &str, value: &str) -> String {

@@ -27,7 +27,7 @@ pub(super) fn takes(tool: &str, argument: &str) -> bool {
 }
 
 #[cfg(test)]
-pub(super) use tests::Row;
+pub(super) use tests::ToolRow;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
@@ -37,9 +37,9 @@ mod tests {
     use super::super::tools::{Described, Tool, rows};
 
     /// The entry of a tool in the list.
-    pub(in crate::mcp) struct Row(Value);
+    pub(in crate::mcp) struct ToolRow(Value);
 
-    impl Row {
+    impl ToolRow {
         pub(in crate::mcp) fn of<T: Tool>(name: &str) -> Self {
             let hints = T::HINTS;
             Self(json!({

@@ -40,13 +40,13 @@ use crate::error::{Error, Result};
 use crate::signals::stopped;
 use changes::{Caller, Reach, elicitation};
 use refusal::Refusal;
-use state::State;
+use state::ServerState;
 use tools::Answer;
 use transport::Stdio;
 
 /// The server. `Err` stands for unusable settings, which each tool call then reports.
 #[derive(Clone)]
-struct Server(std::result::Result<Arc<State>, ()>);
+struct Server(std::result::Result<Arc<ServerState>, ()>);
 
 /// Serves until the client disconnects or a signal stops the process.
 ///
@@ -56,7 +56,7 @@ pub(crate) async fn serve(global: &Global, env: Env) -> Result<u8> {
     harden()?;
     let server = Server(
         Settings::load(global, &env)
-            .and_then(|settings| State::new(settings, env))
+            .and_then(|settings| ServerState::new(settings, env))
             .map_err(|_| ()),
     );
     let state = server.0.as_ref().ok().cloned();

@@ -223,7 +223,7 @@ impl ClearValue {
 
 public_reply! {
     /// A key, or an entry of a file. If its name is not public, it has a number instead.
-    pub(super) struct Entry {
+    pub(super) struct PublicEntry {
         /// The name
         name: Option<Name>,
         /// Its number, from 1, if the name is not shown

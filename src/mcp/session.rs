@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::desk::{Desk, lock};
+use super::desk::{ApprovalDesk, lock};
 use super::job::Job;
-use crate::approval::pending::{Pending, Place};
+use crate::approval::pending::{Pending, SignInPage};
 use crate::config::{Env, Settings};
 use crate::core::Core;
 use crate::core::login::{Ended, Revoke, Unheld, begin, end};
@@ -36,10 +36,10 @@ struct Lease {
 }
 
 /// The current session, and a login that is in progress.
-pub(super) struct Session {
+pub(super) struct McpSession {
     env: Env,
     settings: Settings,
-    desk: Arc<Desk>,
+    desk: Arc<ApprovalDesk>,
     core: Mutex<Arc<Core>>,
     /// Set only for a token that was obtained here, which this process renews and revokes.
     lease: Mutex<Option<Lease>>,
@@ -48,9 +48,9 @@ pub(super) struct Session {
     generation: AtomicU64,
 }
 
-impl Session {
+impl McpSession {
     /// Starts with the session from the environment, if it has one.
-    pub(super) fn new(settings: Settings, env: Env, desk: Arc<Desk>) -> Self {
+    pub(super) fn new(settings: Settings, env: Env, desk: Arc<ApprovalDesk>) -> Self {
         Self {
             core: Mutex::new(Arc::new(Core::new(settings.clone(), &env).for_model())),
             lease: Mutex::default(),
@@ -227,7 +227,7 @@ struct InBrowser {
 
 impl Face for InBrowser {
     fn sign_in(&mut self, at: &SignIn<'_>) {
-        self.pending.set_sign_in(Some(Place {
+        self.pending.set_sign_in(Some(SignInPage {
             url: at.url.to_string(),
             port: at.port,
             code: at.code.clone(),

@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use super::changes::Changes;
-use super::desk::{Desk, lock};
-use super::handles::{Handles, MARK, Origin, is_handle};
-use super::public::{Entry, Handle, Name};
+use super::desk::{ApprovalDesk, lock};
+use super::handles::{HandleOrigin, Handles, MARK, is_handle};
+use super::public::{Handle, Name, PublicEntry};
 use super::refusal::Refusal;
-use super::session::Session;
+use super::session::McpSession;
 use crate::approval::pending::{hash_of, random_id};
 use crate::config::{Env, Mode, Settings};
 use crate::core::Core;
-use crate::core::entries::Held;
+use crate::core::entries::HeldValue;
 use crate::core::login::Ended;
 use crate::error::Result;
 use crate::names::{PublicName, Service};
@@ -25,9 +25,9 @@ const MAX_READERS: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// The parts of the server. Session, changes and handles do not depend on one another.
-pub(super) struct State {
+pub(super) struct ServerState {
     pub(super) settings: Settings,
-    pub(super) session: Arc<Session>,
+    pub(super) session: Arc<McpSession>,
     pub(super) changes: Arc<Changes>,
     handles: Mutex<Handles>,
     /// Limits how many calls read and parse files at once: a flood of calls must not exhaust
@@ -35,13 +35,13 @@ pub(super) struct State {
     turns: Semaphore,
     /// Salts the order of keys whose names a model must not learn.
     salt: String,
-    desk: Arc<Desk>,
+    desk: Arc<ApprovalDesk>,
     pub(super) patience: Duration,
     /// Becomes true when the client disconnects.
     pub(super) ended: watch::Sender<bool>,
 }
 
-impl State {
+impl ServerState {
     pub(super) fn new(settings: Settings, env: Env) -> Result<Arc<Self>> {
         let seconds = env
             .get("CLAUDE_VAULT_MCP_WAIT")
@@ -49,9 +49,9 @@ impl State {
             .map(Duration::from_secs);
         let patience = seconds.unwrap_or(PATIENCE).min(PATIENCE);
         let ended = watch::channel(false).0;
-        let desk = Arc::new(Desk::new(settings.state.clone()));
+        let desk = Arc::new(ApprovalDesk::new(settings.state.clone()));
         Ok(Arc::new(Self {
-            session: Arc::new(Session::new(settings.clone(), env, desk.clone())),
+            session: Arc::new(McpSession::new(settings.clone(), env, desk.clone())),
             changes: Arc::new(Changes::new(
                 desk.clone(),
                 settings.browser.clone(),
@@ -114,15 +114,15 @@ impl State {
         &self,
         number: usize,
         name: Option<Name>,
-        origin: Origin,
-        held: &Held,
-    ) -> Result<Entry> {
+        origin: HandleOrigin,
+        held: &HeldValue,
+    ) -> Result<PublicEntry> {
         let handle = match self.settings.mode {
             Mode::Redacted => None,
             Mode::Tokenized | Mode::Plaintext => Some(self.handle(origin, held)?),
         };
         let entry = name.is_none().then_some(number as u64);
-        Ok(Entry {
+        Ok(PublicEntry {
             name,
             entry,
             handle,
@@ -132,7 +132,7 @@ impl State {
 
     /// Returns the same handle for the same key of a version in Vault. A file may change between
     /// scans, so each scan gets new handles.
-    fn handle(&self, origin: Origin, held: &Held) -> Result<Handle> {
+    fn handle(&self, origin: HandleOrigin, held: &HeldValue) -> Result<Handle> {
         let mut handles = lock(&self.handles);
         let handle = if origin.in_vault().is_some() {
             handles.of(origin, held)
@@ -147,7 +147,7 @@ impl State {
     pub(super) fn meant(
         &self,
         text: &str,
-    ) -> std::result::Result<Option<(Held, Origin)>, NotMeant> {
+    ) -> std::result::Result<Option<(HeldValue, HandleOrigin)>, NotMeant> {
         if is_handle(text) {
             let handles = lock(&self.handles);
             return handles

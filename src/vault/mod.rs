@@ -21,9 +21,9 @@ pub use kv::{Look, Metadata, Secrets, Stored};
 pub use oidc::{AuthUrl, Callback, Polled, redirect_not_allowed};
 pub use token::{Granted, TokenInfo};
 pub use versions::{CustomMetadata, History, VersionInfo, VersionState};
-pub use walk::{Folder, Listing, REQUESTS_AT_ONCE, Walk};
+pub use walk::{Folder, Listing, REQUESTS_AT_ONCE, ServiceWalk};
 pub use wrapping::{WRAP_PATH, Wrapped, WrappingInfo};
 
 pub(crate) use client::{Call, is_loopback, origin, through};
 pub(crate) use kv::WriteOutcome;
-pub(crate) use versions::Sent;
+pub(crate) use versions::SentChange;

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::client::{Call, Client};
 use super::reply::Reply;
 use super::token::{Auth, Granted};
-use crate::error::{Error, Result, Said};
+use crate::error::{Error, ForeignText, Result};
 use crate::secret::{Secret, WayOut};
 
 /// The login URL for the browser, and the data that identifies the answer to it.
@@ -237,7 +237,7 @@ fn missing_method(error: Error, kind: &str, mount: &str) -> Error {
     match error {
         Error::Server { status: 403, .. } => Error::LoginFailed {
             reason: "Vault has no such login",
-            said: Said::new(&format!("{kind} at auth/{mount}")),
+            said: ForeignText::new(&format!("{kind} at auth/{mount}")),
             hint: "name the mount: --auth-mount PATH   (vault auth list shows all)".into(),
         },
         other => other,
@@ -245,7 +245,7 @@ fn missing_method(error: Error, kind: &str, mount: &str) -> Error {
 }
 
 fn refused(reply: &Reply, mount: &str, sent: &[&str]) -> Error {
-    let said = Said::scrubbed(&reply.errors(), sent);
+    let said = ForeignText::scrubbed(&reply.errors(), sent);
     let hint = if said.mentions("(aud)") {
         format!("the role in auth/{mount} must have the client ID among its bound_audiences")
     } else if said.mentions("role") && said.mentions("could not be found") {
@@ -265,7 +265,7 @@ fn refused(reply: &Reply, mount: &str, sent: &[&str]) -> Error {
     };
     let is_silent = said.for_person().is_empty();
     let said = if is_silent {
-        Said::new(&format!("status {}", reply.status))
+        ForeignText::new(&format!("status {}", reply.status))
     } else {
         said
     };

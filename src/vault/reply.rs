@@ -52,34 +52,34 @@ impl Reply {
 
 #[derive(Deserialize)]
 struct Errors {
-    errors: Texts<16>,
+    errors: ErrorTexts<16>,
 }
 
 /// A list of strings. Only the first `N` are kept.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Texts<const N: usize>(pub(super) Vec<String>);
+pub(super) struct ErrorTexts<const N: usize>(pub(super) Vec<String>);
 
-impl<'de, const N: usize> Deserialize<'de> for Texts<N> {
+impl<'de, const N: usize> Deserialize<'de> for ErrorTexts<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         struct Few<const N: usize>;
         impl<'de, const N: usize> Visitor<'de> for Few<N> {
-            type Value = Texts<N>;
+            type Value = ErrorTexts<N>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of strings")
             }
             fn visit_seq<A: SeqAccess<'de>>(
                 self,
                 mut seq: A,
-            ) -> std::result::Result<Texts<N>, A::Error> {
+            ) -> std::result::Result<ErrorTexts<N>, A::Error> {
                 let mut texts = Vec::new();
                 while texts.len() < N {
                     match seq.next_element::<String>()? {
                         Some(text) => texts.push(text),
-                        None => return Ok(Texts(texts)),
+                        None => return Ok(ErrorTexts(texts)),
                     }
                 }
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Texts(texts))
+                Ok(ErrorTexts(texts))
             }
         }
         deserializer.deserialize_seq(Few::<N>)

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::client::{Call, Client};
-use super::reply::{Reply, Texts};
+use super::reply::{ErrorTexts, Reply};
 use crate::error::{Error, Result, ServerText};
 use crate::names::printable;
 use crate::secret::Secret;
@@ -24,8 +24,8 @@ pub struct TokenInfo {
     pub display_name: String,
     /// The ID of the identity entity; empty for root tokens.
     pub entity_id: String,
-    policies: Texts<MAX_POLICIES>,
-    identity_policies: Option<Texts<MAX_POLICIES>>,
+    policies: ErrorTexts<MAX_POLICIES>,
+    identity_policies: Option<ErrorTexts<MAX_POLICIES>>,
     /// Seconds left; 0 for a token that does not expire.
     pub ttl: u64,
     /// When the token expires, in RFC 3339; `None` for a token that does not expire.
@@ -168,7 +168,7 @@ impl Client {
             return Err(unexpected(&reply));
         }
         let mut all = reply
-            .parse::<Data<BTreeMap<String, Texts<MAX_POLICIES>>>>()?
+            .parse::<Data<BTreeMap<String, ErrorTexts<MAX_POLICIES>>>>()?
             .data;
         Ok(all.remove(path).unwrap_or_default().0)
     }

@@ -162,7 +162,7 @@ impl From<Raw> for History {
 
 /// The outcome of a request that changes versions or metadata.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Sent {
+pub(crate) enum SentChange {
     /// Vault accepted the request. Read from the active node to check that the change was made.
     Taken,
     /// The connection broke or the node failed, so the change may or may not have been made.
@@ -190,7 +190,7 @@ impl Client {
         &self,
         service: &Service,
         versions: &[u64],
-    ) -> Result<Sent> {
+    ) -> Result<SentChange> {
         self.change_versions("delete", service, versions).await
     }
 
@@ -199,7 +199,7 @@ impl Client {
         &self,
         service: &Service,
         versions: &[u64],
-    ) -> Result<Sent> {
+    ) -> Result<SentChange> {
         self.change_versions("undelete", service, versions).await
     }
 
@@ -208,7 +208,7 @@ impl Client {
         &self,
         service: &Service,
         versions: &[u64],
-    ) -> Result<Sent> {
+    ) -> Result<SentChange> {
         self.change_versions("destroy", service, versions).await
     }
 
@@ -217,7 +217,7 @@ impl Client {
         what: &'static str,
         service: &Service,
         versions: &[u64],
-    ) -> Result<Sent> {
+    ) -> Result<SentChange> {
         let body = Zeroizing::new(
             serde_json::json!({ "versions": versions })
                 .to_string()
@@ -232,7 +232,7 @@ impl Client {
     }
 
     /// Permanently removes all versions and the metadata of a service.
-    pub(crate) async fn delete_everything(&self, service: &Service) -> Result<Sent> {
+    pub(crate) async fn delete_everything(&self, service: &Service) -> Result<SentChange> {
         let path = self.kv_path("metadata", service);
         let call = Call {
             method: reqwest::Method::DELETE,
@@ -268,7 +268,7 @@ impl Client {
         service: &Service,
         read: Option<&History>,
         custom: &CustomMetadata,
-    ) -> Result<Sent> {
+    ) -> Result<SentChange> {
         let mut body = serde_json::json!({ "custom_metadata": custom });
         if let Some(version) = read.and_then(|read| read.metadata_version) {
             body["metadata_cas"] = version.into();
@@ -287,15 +287,17 @@ impl Client {
         })
     }
 
-    async fn change_metadata(&self, call: Call<'_>) -> Result<Sent> {
+    async fn change_metadata(&self, call: Call<'_>) -> Result<SentChange> {
         let reply = match self.call(call).await {
             Ok(reply) => reply,
-            Err(Error::Unreachable { .. } | Error::BadReply { .. }) => return Ok(Sent::Unknown),
-            Err(Error::Server { status, .. }) if status >= 500 => return Ok(Sent::Unknown),
+            Err(Error::Unreachable { .. } | Error::BadReply { .. }) => {
+                return Ok(SentChange::Unknown);
+            }
+            Err(Error::Server { status, .. }) if status >= 500 => return Ok(SentChange::Unknown),
             Err(error) => return Err(error),
         };
         match reply.status {
-            200 | 204 => Ok(Sent::Taken),
+            200 | 204 => Ok(SentChange::Taken),
             400 if reply.says("metadata check-and-set parameter") => Err(Error::Conflict {
                 service: String::new(),
             }),

@@ -44,7 +44,7 @@ pub struct Listing {
 type Looking<'a> = Pin<Box<dyn Future<Output = (Option<Service>, Result<Folder>)> + Send + 'a>>;
 
 /// A walk through folders. Each folder is returned as soon as Vault has listed it, in any order.
-pub struct Walk<'a> {
+pub struct ServiceWalk<'a> {
     client: &'a Client,
     enters: Box<dyn Fn(&Service) -> bool + Send + 'a>,
     waiting: VecDeque<Option<Service>>,
@@ -61,8 +61,8 @@ impl Client {
         &'a self,
         from: Option<Service>,
         enters: impl Fn(&Service) -> bool + Send + 'a,
-    ) -> Walk<'a> {
-        Walk {
+    ) -> ServiceWalk<'a> {
+        ServiceWalk {
             client: self,
             enters: Box::new(enters),
             waiting: VecDeque::from([from]),
@@ -81,7 +81,7 @@ impl Client {
     }
 }
 
-impl Walk<'_> {
+impl ServiceWalk<'_> {
     /// The next listed folder with its name (`None` for the prefix itself). Returns `None` at the
     /// end of the walk.
     ///

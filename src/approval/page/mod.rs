@@ -47,7 +47,7 @@ const PENDING_COMMAND: &str = "claude-vault approve pending";
 type Answer = Response<Full<Bytes>>;
 
 /// The data and services that the page needs.
-pub struct Desk {
+pub struct PageContext {
     /// The plans.
     pub pending: Arc<Pending>,
     /// Scheme, host and port of Vault, as shown to the person.
@@ -69,7 +69,7 @@ pub struct Page {
 }
 
 struct Shared {
-    desk: Desk,
+    desk: PageContext,
     origin: String,
     port: u16,
     sign_in: Mutex<Option<JoinHandle<()>>>,
@@ -93,7 +93,7 @@ impl Page {
     ///
     /// # Errors
     /// [`crate::error::Error::Io`].
-    pub async fn open(desk: Desk) -> Result<Self> {
+    pub async fn open(desk: PageContext) -> Result<Self> {
         let loopback = Loopback::bind(0).await?;
         // `localhost`, because WebAuthn does not accept an IP address as a relying party.
         let origin = format!("http://localhost:{}", loopback.port);

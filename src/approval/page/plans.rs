@@ -32,7 +32,7 @@ type Outcome<T> = std::result::Result<T, &'static str>;
 /// The body of a request about a plan.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Sent {
+pub(super) struct SentAnswer {
     /// The index of one of the plan's keys, from 0.
     key: Option<usize>,
     word: Option<String>,
@@ -47,7 +47,7 @@ impl Shared {
         self: &Arc<Self>,
         id: &str,
         what: &str,
-        sent: Sent,
+        sent: SentAnswer,
         secret: String,
     ) -> Answer {
         let (acted, service) = match self.desk.pending.plans().get_mut(id) {
@@ -77,7 +77,13 @@ impl Shared {
         }
     }
 
-    fn act_on(self: &Arc<Self>, plan: &mut Plan, what: &str, sent: Sent, secret: String) -> Acted {
+    fn act_on(
+        self: &Arc<Self>,
+        plan: &mut Plan,
+        what: &str,
+        sent: SentAnswer,
+        secret: String,
+    ) -> Acted {
         if !plan.waits() {
             return Acted::Now(refuse(
                 StatusCode::CONFLICT,
@@ -120,7 +126,7 @@ impl Shared {
     }
 
     /// A value in clear text, if the plan's proof allows it.
-    fn value(&self, plan: &Plan, sent: &Sent, secret: &str) -> Outcome<Value> {
+    fn value(&self, plan: &Plan, sent: &SentAnswer, secret: &str) -> Outcome<Value> {
         match plan.shown.proof {
             Strength::Typed => {}
             Strength::Passkey if plan.uncovered_for.as_deref() == Some(secret) => {}
@@ -144,7 +150,7 @@ impl Shared {
     }
 
     /// Checks the passkey's answer, and lets this tab request the values.
-    fn uncover(&self, plan: &mut Plan, sent: Sent, secret: String) -> Outcome<Value> {
+    fn uncover(&self, plan: &mut Plan, sent: SentAnswer, secret: String) -> Outcome<Value> {
         let challenge = plan
             .uncover_challenge
             .take()
@@ -156,7 +162,7 @@ impl Shared {
 
     /// The challenge that a passkey must sign to approve this plan: fresh random bits, and a digest
     /// of the whole plan and the typed values.
-    fn challenge(&self, plan: &mut Plan, sent: Sent) -> Outcome<Value> {
+    fn challenge(&self, plan: &mut Plan, sent: SentAnswer) -> Outcome<Value> {
         if plan.shown.proof == Strength::Passkey && !plan.shown.is_filled_by(&sent.typed) {
             return Err(NOT_FILLED);
         }
@@ -177,7 +183,7 @@ impl Shared {
         Ok(json!({ "challenge": format!("{fresh}{digest}"), "passkeys": ids }))
     }
 
-    fn approve(&self, plan: &mut Plan, sent: Sent) -> Outcome<()> {
+    fn approve(&self, plan: &mut Plan, sent: SentAnswer) -> Outcome<()> {
         let approval = match plan.shown.proof {
             Strength::Typed if !plan.shown.is_filled_by(&sent.typed) => return Err(NOT_FILLED),
             Strength::Typed if sent.word.as_deref().map(str::trim) != Some(plan.shown.word()) => {

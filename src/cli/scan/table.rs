@@ -3,7 +3,7 @@
 use anstyle::AnsiColor;
 
 use crate::core::scan::Finding;
-use crate::format::classify::{Kind, Rule, Severity};
+use crate::format::classify::{Rule, SecretKind, Severity};
 use crate::ui::{Cell, Piped, Table, Ui};
 
 /// One line per finding: file and line, key, kind, reason, severity, whether git tracks the file,
@@ -69,22 +69,22 @@ fn answer(known: Option<bool>, yes: &'static str, no: &'static str) -> &'static 
 }
 
 /// As `--json` spells it, in words.
-fn kind(kind: Kind) -> &'static str {
+fn kind(kind: SecretKind) -> &'static str {
     match kind {
-        Kind::Empty => "empty",
-        Kind::Password => "password",
-        Kind::PasswordHash => "password hash",
-        Kind::Token => "token",
-        Kind::Key => "key",
-        Kind::Code => "code",
-        Kind::UrlWithPassword => "url with password",
-        Kind::Webhook => "webhook",
-        Kind::Reference => "reference",
-        Kind::Placeholder => "placeholder",
-        Kind::Public => "public",
-        Kind::Plain => "plain",
-        Kind::Place => "place",
-        Kind::Text => "text",
+        SecretKind::Empty => "empty",
+        SecretKind::Password => "password",
+        SecretKind::PasswordHash => "password hash",
+        SecretKind::Token => "token",
+        SecretKind::Key => "key",
+        SecretKind::Code => "code",
+        SecretKind::UrlWithPassword => "url with password",
+        SecretKind::Webhook => "webhook",
+        SecretKind::Reference => "reference",
+        SecretKind::Placeholder => "placeholder",
+        SecretKind::Public => "public",
+        SecretKind::Plain => "plain",
+        SecretKind::Place => "place",
+        SecretKind::Text => "text",
     }
 }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::intake::{self, Entry, Format, Intake};
+use super::intake::{self, Intake, IntakeEntry, IntakeFormat};
 use super::project::Facts;
 use super::report::Stay;
 use super::survey::{Unit, plain};
-use super::texts::Texts;
+use super::texts::FileTexts;
 use crate::core::Core;
 use crate::core::entries::own_reader;
 use crate::error::Result;
@@ -27,10 +27,10 @@ pub(super) struct Draft {
 /// An env file or a `secrets.yaml`, with its entries.
 pub(super) struct FileDraft {
     pub(super) file: PathBuf,
-    pub(super) format: Format,
+    pub(super) format: IntakeFormat,
     /// The dialect of its reader, if it is an env file.
     pub(super) reader: Dialect,
-    pub(super) secrets: Vec<Entry>,
+    pub(super) secrets: Vec<IntakeEntry>,
     pub(super) harmless: Vec<String>,
 }
 
@@ -84,7 +84,7 @@ impl Config {
 /// The services of a unit. The first is the service of the unit's folder.
 pub(super) fn drafts(
     core: &Core,
-    texts: &Texts<'_>,
+    texts: &FileTexts<'_>,
     unit: &Unit,
     facts: &[Facts],
     config: &Config,
@@ -104,7 +104,15 @@ pub(super) fn drafts(
         };
         let reader = reader_of(core, facts, file);
         let intake = intake::of_env(file, &text, reader, all_keys);
-        place(&mut drafts, unit, config, file, Format::Env, reader, intake);
+        place(
+            &mut drafts,
+            unit,
+            config,
+            file,
+            IntakeFormat::Env,
+            reader,
+            intake,
+        );
     }
     for file in &unit.yaml {
         let Some(text) = texts.text(file) else {
@@ -117,7 +125,7 @@ pub(super) fn drafts(
             unit,
             config,
             file,
-            Format::Yaml,
+            IntakeFormat::Yaml,
             Dialect::Portable,
             intake,
         );
@@ -179,7 +187,7 @@ fn place(
     unit: &Unit,
     config: &Config,
     file: &Path,
-    format: Format,
+    format: IntakeFormat,
     reader: Dialect,
     intake: Intake,
 ) {
@@ -188,7 +196,7 @@ fn place(
         stays,
         harmless,
     } = intake;
-    let differs = |entry: &Entry| {
+    let differs = |entry: &IntakeEntry| {
         let known = drafts[0]
             .files
             .iter()

@@ -10,7 +10,7 @@ use super::judge;
 use crate::format::interpolation::{self, Form};
 use crate::format::places::{self, Place, Role, Writing};
 use crate::format::yaml;
-use crate::format::yaml::tree::{self, Kind, Node, Style};
+use crate::format::yaml::tree::{self, Node, NodeKind, NodeStyle};
 
 /// A secret in a compose file.
 pub(super) struct Candidate {
@@ -45,7 +45,7 @@ pub(super) struct Literal {
 struct Scalar {
     span: Range<usize>,
     text: Zeroizing<String>,
-    style: Style,
+    style: NodeStyle,
     is_in_flow: bool,
 }
 
@@ -121,7 +121,7 @@ pub(super) fn candidates(file: &Path, text: &str) -> Vec<Candidate> {
 /// Collects the scalar values of a document, in order.
 fn collect(node: &Node, text: &str, is_in_flow: bool, scalars: &mut Vec<Scalar>) {
     match &node.kind {
-        Kind::Scalar { text, style } => {
+        NodeKind::Scalar { text, style } => {
             scalars.push(Scalar {
                 span: node.span.clone(),
                 text: text.clone(),
@@ -129,19 +129,19 @@ fn collect(node: &Node, text: &str, is_in_flow: bool, scalars: &mut Vec<Scalar>)
                 is_in_flow,
             });
         }
-        Kind::List(items) => {
+        NodeKind::List(items) => {
             let is_in_flow = is_in_flow || text[node.span.clone()].starts_with('[');
             items
                 .iter()
                 .for_each(|item| collect(item, text, is_in_flow, scalars));
         }
-        Kind::Map(entries) => {
+        NodeKind::Map(entries) => {
             let is_in_flow = is_in_flow || text[node.span.clone()].starts_with('{');
             entries
                 .iter()
                 .for_each(|(_, value)| collect(value, text, is_in_flow, scalars));
         }
-        Kind::Alias(_) => {}
+        NodeKind::Alias(_) => {}
     }
 }
 
@@ -167,7 +167,7 @@ fn literal(scalar: &Scalar, span: Range<usize>) -> Result<Literal, &'static str>
             .filter(|piece| piece.span.start < here.end && here.start < piece.span.end)
             .collect();
         if let [piece] = touched.as_slice()
-            && let interpolation::Kind::Variable(reference) = &piece.kind
+            && let interpolation::ExpansionKind::Variable(reference) = &piece.kind
         {
             let is_inside = reference.word.start <= here.start && here.end <= reference.word.end;
             if !is_inside || reference.form != Form::Default {
@@ -187,17 +187,18 @@ fn literal(scalar: &Scalar, span: Range<usize>) -> Result<Literal, &'static str>
         let mut value = Zeroizing::new(String::with_capacity(here.len()));
         for piece in touched {
             match piece.kind {
-                interpolation::Kind::Text => {
+                interpolation::ExpansionKind::Text => {
                     value.push_str(
                         &inner[piece.span.start.max(here.start)..piece.span.end.min(here.end)],
                     );
                 }
-                interpolation::Kind::Dollar
+                interpolation::ExpansionKind::Dollar
                     if here.start <= piece.span.start && piece.span.end <= here.end =>
                 {
                     value.push('$');
                 }
-                interpolation::Kind::Dollar | interpolation::Kind::Variable(_) => {
+                interpolation::ExpansionKind::Dollar
+                | interpolation::ExpansionKind::Variable(_) => {
                     return Err(PARTLY);
                 }
             }
@@ -324,12 +325,12 @@ pub(super) fn apply(text: &str, edits: &[Edit]) -> Option<Zeroizing<String>> {
 fn written(raw: &str, scalar: &Scalar, edits: &[&Edit]) -> Option<Zeroizing<String>> {
     let text = spliced(&scalar.text, 0, edits)?;
     let quotes = match scalar.style {
-        Style::Plain => 0,
-        Style::Single | Style::Double => 1,
-        Style::Literal | Style::Folded => return in_block(raw, scalar, edits),
+        NodeStyle::Plain => 0,
+        NodeStyle::Single | NodeStyle::Double => 1,
+        NodeStyle::Literal | NodeStyle::Folded => return in_block(raw, scalar, edits),
     };
     let inner = raw.get(quotes..raw.len().checked_sub(quotes)?)?;
-    let is_plain_in_flow = scalar.style == Style::Plain && scalar.is_in_flow;
+    let is_plain_in_flow = scalar.style == NodeStyle::Plain && scalar.is_in_flow;
     if inner == scalar.text.as_str() && !is_plain_in_flow {
         let mut out = Zeroizing::new(raw[..quotes].to_owned());
         out.push_str(&text);

@@ -9,12 +9,12 @@
 use std::path::{Path, PathBuf};
 
 use super::draft::{Draft, FileDraft};
-use super::intake::{Entry, Format};
+use super::intake::{IntakeEntry, IntakeFormat};
 use super::{judge, plan, survey};
 use crate::approval::Approver;
 use crate::core::Core;
 use crate::core::entries::{FileEntry, FileKind, Refused, Seen, look, own_reader};
-use crate::core::plan::{Adoption, Current, Direction, Part, Plan};
+use crate::core::plan::{Adoption, AdoptionPart, Current, Direction, Plan};
 use crate::error::Error;
 use crate::files::Root;
 use crate::format::dotenv::{self, Dialect};
@@ -86,7 +86,7 @@ pub async fn adopt_for_model(
 
 /// A plan that the person can view but not approve.
 fn view_only(core: &Core, service: &Service, error: &Error) -> Adoption {
-    let part = Part {
+    let part = AdoptionPart {
         service: Some(service.clone()),
         unit: None,
         change: None,
@@ -176,8 +176,8 @@ fn of_file(
         .and_then(|content| std::str::from_utf8(&content.bytes).ok())
         .unwrap_or_default();
     let (format, reader) = match kind {
-        FileKind::Yaml | FileKind::Compose => (Format::Yaml, Dialect::Portable),
-        FileKind::Env => (Format::Env, own_reader(core, file)),
+        FileKind::Yaml | FileKind::Compose => (IntakeFormat::Yaml, Dialect::Portable),
+        FileKind::Env => (IntakeFormat::Env, own_reader(core, file)),
     };
     let values = values(format, reader, text);
     let mut draft = FileDraft {
@@ -219,7 +219,7 @@ fn of_file(
             obstacle.get_or_insert(format!("the value of {name} is longer than 64 KiB"));
         }
         let why = "by its name".to_owned();
-        draft.secrets.push(Entry {
+        draft.secrets.push(IntakeEntry {
             key,
             value,
             file: file.to_owned(),
@@ -232,17 +232,21 @@ fn of_file(
 }
 
 /// The name and key of an entry that goes to Vault; `None` if its name does not suggest a secret.
-fn key_of(entry: &FileEntry, format: Format) -> Option<(String, Key)> {
+fn key_of(entry: &FileEntry, format: IntakeFormat) -> Option<(String, Key)> {
     let name = entry.name.public()?.as_str().to_owned();
     let key = name.parse::<Key>().ok()?;
-    let fits = format == Format::Yaml || is_variable(&name);
+    let fits = format == IntakeFormat::Yaml || is_variable(&name);
     (fits && judge::secret(&name, UNSEEN, Role::Value).is_some()).then_some((name, key))
 }
 
 /// Each name with the value that the reader sees, if it can be read, and the line.
-fn values(format: Format, reader: Dialect, text: &str) -> Vec<(String, Option<Value>, usize)> {
+fn values(
+    format: IntakeFormat,
+    reader: Dialect,
+    text: &str,
+) -> Vec<(String, Option<Value>, usize)> {
     match format {
-        Format::Env => {
+        IntakeFormat::Env => {
             let reading = dotenv::reading(reader, text, &|_| None);
             let value =
                 |text: &zeroize::Zeroizing<String>| Value::Text(Secret::from(text.to_string()));
@@ -252,7 +256,7 @@ fn values(format: Format, reader: Dialect, text: &str) -> Vec<(String, Option<Va
                 .map(|line| (line.name.clone(), line.value.as_ref().map(value), line.line))
                 .collect()
         }
-        Format::Yaml => {
+        IntakeFormat::Yaml => {
             let intake = super::intake::of_yaml(Path::new(""), text, true);
             intake
                 .secrets
@@ -264,7 +268,7 @@ fn values(format: Format, reader: Dialect, text: &str) -> Vec<(String, Option<Va
 }
 
 fn shares_a_name(draft: &Draft, file: &FileDraft) -> bool {
-    let known = |entry: &Entry| {
+    let known = |entry: &IntakeEntry| {
         draft
             .files
             .iter()

@@ -8,13 +8,13 @@ use super::report::Stay;
 use crate::format::dotenv::{self, Dialect};
 use crate::format::json;
 use crate::format::places::Role;
-use crate::format::yaml::tree::{self, Kind, Node, Style};
+use crate::format::yaml::tree::{self, Node, NodeKind, NodeStyle};
 use crate::names::{Key, MAX_VALUE_BYTES, is_variable, printable};
 use crate::secret::{Secret, Value};
 
 /// The format of a file with values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Format {
+pub(super) enum IntakeFormat {
     /// An env file.
     Env,
     /// A YAML mapping of names to values.
@@ -23,7 +23,7 @@ pub(super) enum Format {
 
 /// A secret in a file.
 #[derive(Clone)]
-pub(super) struct Entry {
+pub(super) struct IntakeEntry {
     pub(super) key: Key,
     pub(super) value: Value,
     pub(super) file: PathBuf,
@@ -35,7 +35,7 @@ pub(super) struct Entry {
 /// The entries of a file, sorted by what adoption does with them.
 #[derive(Default)]
 pub(super) struct Intake {
-    pub(super) secrets: Vec<Entry>,
+    pub(super) secrets: Vec<IntakeEntry>,
     pub(super) stays: Vec<Stay>,
     /// Names of entries that are not secrets.
     pub(super) harmless: Vec<String>,
@@ -84,7 +84,7 @@ impl Intake {
                 );
             }
             Ok(key) => {
-                self.secrets.push(Entry {
+                self.secrets.push(IntakeEntry {
                     key,
                     value,
                     file: file.to_owned(),
@@ -177,7 +177,7 @@ pub(super) fn of_yaml(file: &Path, text: &str, all_keys: bool) -> Intake {
         }
         return intake;
     };
-    let Kind::Map(entries) = &document.kind else {
+    let NodeKind::Map(entries) = &document.kind else {
         intake.stay(
             file,
             0,
@@ -233,21 +233,21 @@ fn entry(intake: &mut Intake, file: &Path, key: &Node, value: &Node, all_keys: b
 /// Whether a node contains a secret at any depth.
 fn holds_secret(name: &str, node: &Node) -> bool {
     match &node.kind {
-        Kind::Scalar { text, .. } => judge::secret(name, text, Role::Value).is_some(),
-        Kind::List(items) => items.iter().any(|item| holds_secret(name, item)),
-        Kind::Map(entries) => entries
+        NodeKind::Scalar { text, .. } => judge::secret(name, text, Role::Value).is_some(),
+        NodeKind::List(items) => items.iter().any(|item| holds_secret(name, item)),
+        NodeKind::Map(entries) => entries
             .iter()
             .any(|(key, value)| holds_secret(key.text().unwrap_or(name), value)),
-        Kind::Alias(_) => false,
+        NodeKind::Alias(_) => false,
     }
 }
 
 /// The value of a scalar; `None` if YAML parsers disagree on it, or Vault would spell it
 /// differently.
-fn typed(text: &str, kind: &Kind) -> Option<Value> {
+fn typed(text: &str, kind: &NodeKind) -> Option<Value> {
     let as_text = || Value::Text(Secret::from(text.to_owned()));
-    let Kind::Scalar {
-        style: Style::Plain,
+    let NodeKind::Scalar {
+        style: NodeStyle::Plain,
         ..
     } = kind
     else {

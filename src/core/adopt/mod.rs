@@ -25,11 +25,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use for_model::{FileForModel, NotAsked, adopt_for_model};
-pub use report::{FileReply, Harmless, KeyReply, Reply, ServiceReply, Stay, Stopped};
+pub use report::{AdoptReply, AdoptStop, FileReply, Harmless, KeyReply, ServiceReply, Stay};
 pub use request::{Prefer, Request};
 
 use super::Core;
-use super::plan::{Adoption, Current, Moved, Operation, Plan};
+use super::plan::{Adoption, Current, MovedFile, Operation, Plan};
 use crate::approval::{Approver, Question};
 use crate::audit::Action;
 use crate::error::{Error, Result};
@@ -40,7 +40,7 @@ use crate::vault::Client;
 /// The outcome of an adoption.
 pub struct Adopted {
     /// The result for each service and file.
-    pub reply: Reply,
+    pub reply: AdoptReply,
     /// The error that interrupted the writes, if one did.
     pub stopped: Option<Error>,
 }
@@ -56,7 +56,7 @@ pub async fn adopt(
     core: &Core,
     request: &Request,
     approver: &impl Approver,
-    show: impl Fn(&Question<'_>, &Reply) -> Result<()>,
+    show: impl Fn(&Question<'_>, &AdoptReply) -> Result<()>,
 ) -> Result<Adopted> {
     let planned = make_plan(core, request).await;
     let (adoption, mut reply) = match planned {
@@ -104,7 +104,7 @@ pub async fn adopt(
 /// Errors of surveying the tree, as in [`adopt`].
 pub fn service_of(core: &Core, folder: &Path) -> Result<Option<Service>> {
     let root = Root::open(&core.settings.root)?;
-    let survey = survey::survey(&root, &texts::Texts::new(&root), None)?;
+    let survey = survey::survey(&root, &texts::FileTexts::new(&root), None)?;
     let holds = |unit: &survey::Unit| {
         !unit.folder.as_os_str().is_empty() && folder.starts_with(&unit.folder)
     };
@@ -115,7 +115,7 @@ pub fn service_of(core: &Core, folder: &Path) -> Result<Option<Service>> {
         .map(|unit| unit.service))
 }
 
-async fn make_plan(core: &Core, request: &Request) -> Result<(Adoption, Reply)> {
+async fn make_plan(core: &Core, request: &Request) -> Result<(Adoption, AdoptReply)> {
     if request.done {
         return undo::done(core, request);
     }
@@ -137,7 +137,7 @@ async fn currents(core: &Core, request: &Request, vault: &Arc<Client>) -> Result
 }
 
 /// Adds the new versions, the backups and the error, if any, to the reply.
-fn add_outcome(reply: &mut Reply, moved: Moved) -> Option<Error> {
+fn add_outcome(reply: &mut AdoptReply, moved: MovedFile) -> Option<Error> {
     for done in moved.done {
         let entry = reply
             .services
@@ -159,7 +159,7 @@ fn add_outcome(reply: &mut Reply, moved: Moved) -> Option<Error> {
         Some(service) => all.skip_while(|one| one != service).skip(1).collect(),
         None => all.collect(),
     };
-    reply.stopped = Some(Stopped {
+    reply.stopped = Some(AdoptStop {
         service,
         message: error.to_string(),
         left,

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::edit::{self, Candidate, Edit, Literal};
-use super::intake::Entry;
+use super::intake::IntakeEntry;
 use super::project::{Facts, Project, Use, View};
 use super::report::Stay;
-use super::texts::{Overlay, Texts};
+use super::texts::{FileTexts, Overlay};
 use crate::format::dotenv::{self, Dialect};
 use crate::names::Key;
 use crate::secret::{Secret, Value, WayOut};
@@ -23,18 +23,18 @@ const SPECIAL: [&str; 12] = [
 
 /// The result of moving secrets out of the compose files.
 #[derive(Default)]
-pub(super) struct Moved {
+pub(super) struct MovedSecrets {
     /// The new texts of the compose files and of each `.env` that gains lines.
     pub(super) overlay: Overlay,
     /// The moved secrets, each with its new `.env`.
-    pub(super) secrets: Vec<(PathBuf, Entry)>,
+    pub(super) secrets: Vec<(PathBuf, IntakeEntry)>,
     /// Secrets that stay in the compose files, with the reason.
     pub(super) stays: Vec<Stay>,
 }
 
 /// The inputs for choosing names.
 pub(super) struct Naming<'a> {
-    pub(super) texts: &'a Texts<'a>,
+    pub(super) texts: &'a FileTexts<'a>,
     pub(super) projects: &'a [Project],
     /// Env files that programs other than docker compose read too.
     pub(super) shared: &'a BTreeSet<PathBuf>,
@@ -66,7 +66,7 @@ struct Group {
 
 impl Naming<'_> {
     /// Moves secrets out of the compose files, except where that would change a resolved value.
-    pub(super) fn run(&self, files: &[PathBuf]) -> Moved {
+    pub(super) fn run(&self, files: &[PathBuf]) -> MovedSecrets {
         let overlay = Overlay::new();
         let before: Vec<Before<'_>> = self
             .projects
@@ -81,7 +81,7 @@ impl Naming<'_> {
                 }
             })
             .collect();
-        let mut moved = Moved::default();
+        let mut moved = MovedSecrets::default();
         let mut groups: Vec<Group> = Vec::new();
         for file in files {
             let Some(text) = self.texts.text(file) else {
@@ -251,7 +251,12 @@ impl Naming<'_> {
     }
 
     /// Applies the edits of each group that leaves the view of every project unchanged.
-    fn take_safe_groups(&self, before: &[Before<'_>], groups: Vec<Group>, moved: &mut Moved) {
+    fn take_safe_groups(
+        &self,
+        before: &[Before<'_>],
+        groups: Vec<Group>,
+        moved: &mut MovedSecrets,
+    ) {
         let mut taken: Vec<Group> = Vec::new();
         for group in groups {
             taken.push(group);
@@ -282,7 +287,7 @@ impl Naming<'_> {
             let Some((file, _, line)) = group.members.first() else {
                 continue;
             };
-            let entry = Entry {
+            let entry = IntakeEntry {
                 key,
                 value: Value::Text(Secret::from(group.value.to_string())),
                 file: file.clone(),

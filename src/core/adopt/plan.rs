@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 
 use super::draft::{self, CONFIG, Config, Draft, FileDraft};
 use super::ignore::{self, Ignore};
-use super::intake::{Entry, Format};
-use super::naming::{Moved, Naming};
+use super::intake::{IntakeEntry, IntakeFormat};
+use super::naming::{MovedSecrets, Naming};
 use super::project::{Facts, lines_of};
-use super::report::{KeyReply, Reply, ServiceReply, Stay};
+use super::report::{AdoptReply, KeyReply, ServiceReply, Stay};
 use super::request::{Prefer, Request};
 use super::survey::{Survey, Unit, survey};
-use super::texts::{Overlay, Texts};
+use super::texts::{FileTexts, Overlay};
 use super::written;
 use crate::approval::FilePreview;
-use crate::core::plan::{Adoption, Current, Direction, Notes, Part, VersionChange};
+use crate::core::plan::{Adoption, AdoptionPart, Current, Direction, Notes, VersionChange};
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
 use crate::files::Root;
@@ -31,7 +31,7 @@ pub(super) type Currents = BTreeMap<Service, Current>;
 /// The services that the plan involves. The caller must read them from Vault.
 pub(super) fn services(core: &Core, request: &Request) -> Result<Vec<Service>> {
     let root = Root::open(&core.settings.root)?;
-    let texts = Texts::new(&root);
+    let texts = FileTexts::new(&root);
     let survey = survey(&root, &texts, request.name.as_ref())?;
     let config = Config::read(&root)?;
     let facts = facts_of(&texts, &survey);
@@ -47,9 +47,9 @@ pub(super) fn plan(
     core: &Core,
     request: &Request,
     currents: Currents,
-) -> Result<(Adoption, Reply)> {
+) -> Result<(Adoption, AdoptReply)> {
     let root = Root::open(&core.settings.root)?;
-    let texts = Texts::new(&root);
+    let texts = FileTexts::new(&root);
     let survey = survey(&root, &texts, request.name.as_ref())?;
     let facts = facts_of(&texts, &survey);
     let config = Config::read(&root)?;
@@ -62,7 +62,7 @@ pub(super) fn plan(
     planner.finish(&root)
 }
 
-fn facts_of(texts: &Texts<'_>, survey: &Survey) -> Vec<Facts> {
+fn facts_of(texts: &FileTexts<'_>, survey: &Survey) -> Vec<Facts> {
     survey
         .projects
         .iter()
@@ -98,7 +98,7 @@ fn chosen<'a>(core: &Core, survey: &'a Survey, request: &Request) -> Result<Vec<
 /// The plan for one service, from a draft that [`super::for_model`] made.
 pub(super) fn of_draft(core: &Core, draft: Draft, current: Current) -> Result<Adoption> {
     let root = Root::open(&core.settings.root)?;
-    let texts = Texts::new(&root);
+    let texts = FileTexts::new(&root);
     let survey = Survey::default();
     let request = Request {
         prefer: Some(Prefer::File),
@@ -115,7 +115,7 @@ pub(super) fn of_draft(core: &Core, draft: Draft, current: Current) -> Result<Ad
 struct Planner<'a> {
     core: &'a Core,
     request: &'a Request,
-    texts: &'a Texts<'a>,
+    texts: &'a FileTexts<'a>,
     survey: &'a Survey,
     facts: &'a [Facts],
     currents: Currents,
@@ -124,16 +124,16 @@ struct Planner<'a> {
     /// Files that get Vault's values because the person passed `--prefer vault`. Their content is
     /// expected to change.
     expected: BTreeSet<PathBuf>,
-    parts: Vec<Part>,
+    parts: Vec<AdoptionPart>,
     previews: Vec<FilePreview>,
     /// Tables to append to `.claude-vault.toml`.
     toml: Vec<String>,
-    reply: Reply,
+    reply: AdoptReply,
 }
 
 /// A secret entry, its file, and the effect on the key in Vault.
 struct MovedKey {
-    entry: Entry,
+    entry: IntakeEntry,
     file: PathBuf,
     change: &'static str,
 }
@@ -142,7 +142,7 @@ impl<'a> Planner<'a> {
     fn new(
         core: &'a Core,
         request: &'a Request,
-        texts: &'a Texts<'a>,
+        texts: &'a FileTexts<'a>,
         survey: &'a Survey,
         facts: &'a [Facts],
         currents: Currents,
@@ -159,10 +159,10 @@ impl<'a> Planner<'a> {
             parts: Vec::new(),
             previews: Vec::new(),
             toml: Vec::new(),
-            reply: Reply {
+            reply: AdoptReply {
                 dry_run: request.dry_run,
                 not_looked_into: survey.mounted.clone(),
-                ..Reply::default()
+                ..AdoptReply::default()
             },
         }
     }
@@ -193,7 +193,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The secrets to move out of the compose files.
-    fn out_of_compose(&self, unit: &Unit, drafts: &[Draft]) -> Moved {
+    fn out_of_compose(&self, unit: &Unit, drafts: &[Draft]) -> MovedSecrets {
         let mut known: BTreeMap<String, Value> = BTreeMap::new();
         if let Some(current) = self
             .currents
@@ -322,7 +322,7 @@ impl<'a> Planner<'a> {
             Notes::default(),
         );
         let path = change.path().to_owned();
-        let mut part = Part {
+        let mut part = AdoptionPart {
             service: Some(service.clone()),
             unit: Some(unit.clone()),
             change: None,
@@ -474,7 +474,7 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    fn finish(mut self, root: &Root) -> Result<(Adoption, Reply)> {
+    fn finish(mut self, root: &Root) -> Result<(Adoption, AdoptReply)> {
         let ignore = self.ignore(root);
         for service in &mut self.reply.services {
             for file in &mut service.files {
@@ -499,7 +499,7 @@ impl<'a> Planner<'a> {
             ));
         }
         let project = self.project_part(ignore)?;
-        let mut parts: Vec<Part> = project.into_iter().collect();
+        let mut parts: Vec<AdoptionPart> = project.into_iter().collect();
         parts.append(&mut self.parts);
         let mut adoption = Adoption::new(self.core, Direction::In, parts);
         self.reply
@@ -553,7 +553,7 @@ impl<'a> Planner<'a> {
 
     /// The new lines of `.gitignore` and `.claude-vault.toml`. They are written first, so git
     /// already ignores the backups when they are made.
-    fn project_part(&mut self, ignore: Ignore) -> Result<Option<Part>> {
+    fn project_part(&mut self, ignore: Ignore) -> Result<Option<AdoptionPart>> {
         let mut files = Vec::new();
         for (file, lines) in ignore.lines {
             let lines = lines.join("\n") + "\n";
@@ -573,7 +573,7 @@ impl<'a> Planner<'a> {
                 "These lines list the files of the services.",
             )?);
         }
-        let part = Part {
+        let part = AdoptionPart {
             service: None,
             unit: None,
             change: None,
@@ -585,7 +585,7 @@ impl<'a> Planner<'a> {
 }
 
 /// Adds a secret that was moved out of a compose file to the draft that contains its new `.env`.
-fn add_moved(drafts: &mut [Draft], env_file: PathBuf, entry: Entry) {
+fn add_moved(drafts: &mut [Draft], env_file: PathBuf, entry: IntakeEntry) {
     let place = |draft: &Draft| draft.files.iter().position(|file| file.file == env_file);
     let found = drafts
         .iter()
@@ -600,7 +600,7 @@ fn add_moved(drafts: &mut [Draft], env_file: PathBuf, entry: Entry) {
     }
     let file = FileDraft {
         file: env_file,
-        format: Format::Env,
+        format: IntakeFormat::Env,
         reader: Dialect::Compose,
         secrets: vec![entry],
         harmless: Vec::new(),
@@ -608,11 +608,11 @@ fn add_moved(drafts: &mut [Draft], env_file: PathBuf, entry: Entry) {
     drafts[0].files.push(file);
 }
 
-fn is_same(held: &Value, value: &Value, format: Format) -> bool {
+fn is_same(held: &Value, value: &Value, format: IntakeFormat) -> bool {
     match format {
         // Values in env files have no types.
-        Format::Env => held.secret() == value.secret(),
-        Format::Yaml => held == value,
+        IntakeFormat::Env => held.secret() == value.secret(),
+        IntakeFormat::Yaml => held == value,
     }
 }
 

@@ -2,17 +2,17 @@
 
 use zeroize::Zeroizing;
 
-use super::intake::Format;
+use super::intake::IntakeFormat;
 use crate::format::dotenv::{self, Dialect};
-use crate::format::yaml::tree::{self, Kind};
+use crate::format::yaml::tree::{self, NodeKind};
 
 /// Replaces every value. Its fixed length does not reveal the length of the value.
 const MASK: &str = "••••••••";
 
 /// The text with each value masked, and each line that is not an entry.
-pub(super) fn masked(text: &str, format: Format, reader: Dialect) -> String {
+pub(super) fn masked(text: &str, format: IntakeFormat, reader: Dialect) -> String {
     let values = match format {
-        Format::Env => {
+        IntakeFormat::Env => {
             let reading = dotenv::reading(reader, text, &|_| None);
             reading
                 .lines
@@ -21,7 +21,7 @@ pub(super) fn masked(text: &str, format: Format, reader: Dialect) -> String {
                 .map(|line| line.raw.clone())
                 .collect()
         }
-        Format::Yaml => yaml_values(text),
+        IntakeFormat::Yaml => yaml_values(text),
     };
     let (mut out, mut at) = (String::with_capacity(text.len()), 0);
     for value in values {
@@ -41,8 +41,8 @@ fn yaml_values(text: &str) -> Vec<std::ops::Range<usize>> {
     let entries = documents
         .iter()
         .filter_map(|document| match &document.kind {
-            Kind::Map(entries) => Some(entries),
-            Kind::List(_) | Kind::Scalar { .. } | Kind::Alias(_) => None,
+            NodeKind::Map(entries) => Some(entries),
+            NodeKind::List(_) | NodeKind::Scalar { .. } | NodeKind::Alias(_) => None,
         });
     entries
         .flatten()
@@ -81,7 +81,7 @@ pub(super) fn changed_lines(old: &str, new: &str) -> String {
 /// The template with an empty entry appended for each key; `None` without keys.
 pub(super) fn with_keys(
     template: &str,
-    format: Format,
+    format: IntakeFormat,
     keys: &[&str],
 ) -> Option<Zeroizing<String>> {
     if keys.is_empty() {
@@ -98,8 +98,8 @@ pub(super) fn with_keys(
     }
     for key in keys {
         match format {
-            Format::Env => text.push_str(&format!("{key}={end}")),
-            Format::Yaml => {
+            IntakeFormat::Env => text.push_str(&format!("{key}={end}")),
+            IntakeFormat::Yaml => {
                 text.push_str(&format!("{}: \"\"{end}", crate::format::yaml::quote(key)));
             }
         }

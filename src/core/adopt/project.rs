@@ -15,12 +15,12 @@ use std::rc::Rc;
 
 use zeroize::Zeroizing;
 
-use self::walk::Walk;
+use self::walk::ProjectWalk;
 pub(super) use self::walk::{is_typed, lines_of};
-use super::texts::{Overlay, Texts, below};
+use super::texts::{FileTexts, Overlay, below};
 use crate::format::dotenv::{self, Dialect};
 use crate::format::interpolation;
-use crate::format::yaml::tree::{self, Kind, Node};
+use crate::format::yaml::tree::{self, Node, NodeKind};
 
 /// The maximum number of files that are followed in one project.
 const MAX_FILES: usize = 200;
@@ -88,7 +88,7 @@ pub(super) struct Facts {
 
 /// The project of each folder, plus one project for each compose file that no other project reads.
 pub(super) fn projects(
-    texts: &Texts<'_>,
+    texts: &FileTexts<'_>,
     folders: &[PathBuf],
     compose_files: &[PathBuf],
 ) -> Vec<Project> {
@@ -116,7 +116,7 @@ fn folder_of(file: &Path) -> PathBuf {
 
 impl Project {
     /// The project that docker compose finds in a folder.
-    fn of(texts: &Texts<'_>, folder: &Path) -> Option<Self> {
+    fn of(texts: &FileTexts<'_>, folder: &Path) -> Option<Self> {
         let env = env_of(texts, &Overlay::new(), &[folder.join(".env")]);
         if let Some(Some(named)) = env.get("COMPOSE_FILE") {
             let separator = env.get("COMPOSE_PATH_SEPARATOR").cloned().flatten();
@@ -153,7 +153,7 @@ impl Project {
 
     /// All files of the project. A file that is read with different `.env` files appears once for
     /// each combination.
-    pub(super) fn uses(&self, texts: &Texts<'_>, overlay: &Overlay) -> Vec<Use> {
+    pub(super) fn uses(&self, texts: &FileTexts<'_>, overlay: &Overlay) -> Vec<Use> {
         let env_files = vec![self.folder.join(".env")];
         let env = Rc::new(env_of(texts, overlay, &env_files));
         let first = |file: &PathBuf| Use {
@@ -190,7 +190,7 @@ impl Project {
     }
 
     /// The resolved configuration of the project, and other facts about it.
-    pub(super) fn view(&self, texts: &Texts<'_>, overlay: &Overlay) -> (View, Facts) {
+    pub(super) fn view(&self, texts: &FileTexts<'_>, overlay: &Overlay) -> (View, Facts) {
         let (mut view, mut facts) = (View::default(), Facts::default());
         for one in self.uses(texts, overlay) {
             let Some(text) = texts.text_over(overlay, &one.file) else {
@@ -199,7 +199,7 @@ impl Project {
             };
             match tree::parse(&text) {
                 Ok(documents) => {
-                    let mut walk = Walk {
+                    let mut walk = ProjectWalk {
                         one: &one,
                         texts,
                         overlay,
@@ -223,7 +223,7 @@ impl Project {
 
 impl Use {
     /// The files that a document of this file includes or extends.
-    fn leads_to(&self, texts: &Texts<'_>, overlay: &Overlay, document: &Node) -> Vec<Self> {
+    fn leads_to(&self, texts: &FileTexts<'_>, overlay: &Overlay, document: &Node) -> Vec<Self> {
         let mut found = Vec::new();
         for item in document.get("include").map(items).unwrap_or_default() {
             found.extend(self.included(texts, overlay, item));
@@ -249,7 +249,7 @@ impl Use {
 
     /// The files of an included project. Its own `.env` has lower precedence than that of the
     /// including project.
-    fn included(&self, texts: &Texts<'_>, overlay: &Overlay, item: &Node) -> Vec<Self> {
+    fn included(&self, texts: &FileTexts<'_>, overlay: &Overlay, item: &Node) -> Vec<Self> {
         let paths = if item.text().is_some() {
             vec![item]
         } else {
@@ -310,7 +310,7 @@ impl Use {
 }
 
 /// The variables of `.env` files. If several define a name, the first file wins.
-fn env_of(texts: &Texts<'_>, overlay: &Overlay, files: &[PathBuf]) -> Env {
+fn env_of(texts: &FileTexts<'_>, overlay: &Overlay, files: &[PathBuf]) -> Env {
     let mut env = Env::new();
     for file in files.iter().rev() {
         let Some(text) = texts.text_over(overlay, file) else {
@@ -335,15 +335,15 @@ fn env_of(texts: &Texts<'_>, overlay: &Overlay, files: &[PathBuf]) -> Env {
 
 fn items(node: &Node) -> Vec<&Node> {
     match &node.kind {
-        Kind::List(items) => items.iter().collect(),
-        Kind::Scalar { .. } | Kind::Map(_) | Kind::Alias(_) => vec![node],
+        NodeKind::List(items) => items.iter().collect(),
+        NodeKind::Scalar { .. } | NodeKind::Map(_) | NodeKind::Alias(_) => vec![node],
     }
 }
 
 fn entries(node: &Node) -> Vec<(&Node, &Node)> {
     match &node.kind {
-        Kind::Map(entries) => entries.iter().map(|(key, value)| (key, value)).collect(),
-        Kind::List(_) | Kind::Scalar { .. } | Kind::Alias(_) => Vec::new(),
+        NodeKind::Map(entries) => entries.iter().map(|(key, value)| (key, value)).collect(),
+        NodeKind::List(_) | NodeKind::Scalar { .. } | NodeKind::Alias(_) => Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::names::Service;
 
 /// The plan or the result of an adoption.
 #[derive(Serialize, Default)]
-pub struct Reply {
+pub struct AdoptReply {
     /// Whether this was a dry run, so nothing was written.
     pub dry_run: bool,
     /// The services, in the order in which they are written.
@@ -22,12 +22,12 @@ pub struct Reply {
     pub warnings: Vec<String>,
     /// The error that interrupted the writes. The same command continues them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stopped: Option<Stopped>,
+    pub stopped: Option<AdoptStop>,
 }
 
 /// An interruption between two writes.
 #[derive(Serialize)]
-pub struct Stopped {
+pub struct AdoptStop {
     /// The service that was being written; `None` for the project's own files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<Service>,

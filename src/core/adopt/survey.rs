@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::project::{Project, projects};
-use super::texts::{Overlay, Texts};
+use super::texts::{FileTexts, Overlay};
 use crate::core::entries::FileKind;
 use crate::error::{Error, Result};
 use crate::files::Root;
@@ -53,7 +53,11 @@ struct Listing {
 
 /// Searches everything below the root. `own_name` names the service of the files in the root
 /// folder itself.
-pub(super) fn survey(root: &Root, texts: &Texts<'_>, own_name: Option<&Service>) -> Result<Survey> {
+pub(super) fn survey(
+    root: &Root,
+    texts: &FileTexts<'_>,
+    own_name: Option<&Service>,
+) -> Result<Survey> {
     let mut listing = Listing::default();
     walk(root, texts, Path::new(""), 0, &mut listing);
     let of_kind = |kind: FileKind| -> Vec<PathBuf> {
@@ -142,7 +146,7 @@ pub(super) fn survey(root: &Root, texts: &Texts<'_>, own_name: Option<&Service>)
 
 /// Whether a file named in a compose file may be written as an env file. A malicious repository
 /// could name any file: a git hook, a shell start-up file, a program.
-fn is_env_file(root: &Root, texts: &Texts<'_>, file: &Path) -> bool {
+fn is_env_file(root: &Root, texts: &FileTexts<'_>, file: &Path) -> bool {
     let Some(content) = texts.content(file) else {
         return false;
     };
@@ -173,7 +177,7 @@ fn folder_of(file: &Path) -> PathBuf {
     file.parent().unwrap_or(Path::new("")).to_owned()
 }
 
-fn walk(root: &Root, texts: &Texts<'_>, folder: &Path, depth: usize, listing: &mut Listing) {
+fn walk(root: &Root, texts: &FileTexts<'_>, folder: &Path, depth: usize, listing: &mut Listing) {
     listing.folders.push(folder.to_owned());
     let here = projects(texts, &[folder.to_owned()], &[]);
     for project in here {
@@ -204,7 +208,7 @@ fn walk(root: &Root, texts: &Texts<'_>, folder: &Path, depth: usize, listing: &m
 
 /// The secrets files in a mounted folder. A mount can be configuration or data, so no other file is
 /// taken from it.
-fn secrets_in(texts: &Texts<'_>, folder: &Path) -> Vec<PathBuf> {
+fn secrets_in(texts: &FileTexts<'_>, folder: &Path) -> Vec<PathBuf> {
     let files = ["secrets.yaml", "secrets.yml"].map(|name| folder.join(name));
     files
         .into_iter()

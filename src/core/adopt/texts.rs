@@ -11,7 +11,7 @@ use crate::files::{Content, Root};
 
 /// The texts from which a plan is computed. A file is read once, so the whole plan is based on the
 /// same content.
-pub(super) struct Texts<'a> {
+pub(super) struct FileTexts<'a> {
     root: &'a Root,
     read: RefCell<BTreeMap<PathBuf, Option<Content>>>,
 }
@@ -19,7 +19,7 @@ pub(super) struct Texts<'a> {
 /// The planned new texts, by file.
 pub(super) type Overlay = BTreeMap<PathBuf, Zeroizing<String>>;
 
-impl<'a> Texts<'a> {
+impl<'a> FileTexts<'a> {
     pub(super) fn new(root: &'a Root) -> Self {
         Self {
             root,

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::report::{FileReply, KeyReply, Reply, ServiceReply};
+use super::report::{AdoptReply, FileReply, KeyReply, ServiceReply};
 use super::request::Request;
 use crate::core::Core;
-use crate::core::plan::{Adoption, Current, Direction, Notes, Part, VersionChange};
+use crate::core::plan::{Adoption, AdoptionPart, Current, Direction, Notes, VersionChange};
 use crate::error::{Error, Result};
-use crate::files::adopted::{Step, backups};
-use crate::files::journal::{FileEntry, Journal, Journals, ServiceEntry, Way};
+use crate::files::adopted::{FileStep, backups};
+use crate::files::journal::{ChangeKind, FileEntry, Journal, Journals, ServiceEntry};
 use crate::files::{Access, Content, Root};
 use crate::names::{Service, printable};
 use crate::vault::{Client, Stored};
@@ -56,16 +56,16 @@ pub(super) async fn plan(
     core: &Core,
     request: &Request,
     vault: Arc<Client>,
-) -> Result<(Adoption, Reply)> {
+) -> Result<(Adoption, AdoptReply)> {
     let (journal, entries) = chosen(core, request)?;
     let root = Root::open(&core.settings.root)?;
-    let mut reply = Reply {
+    let mut reply = AdoptReply {
         dry_run: request.dry_run,
-        ..Reply::default()
+        ..AdoptReply::default()
     };
     let mut parts = Vec::new();
     for (name, entry) in entries {
-        let mut part = Part {
+        let mut part = AdoptionPart {
             service: name.parse().ok(),
             unit: None,
             change: None,
@@ -112,7 +112,7 @@ fn restored(
     journal: &Journal,
     file: &Path,
     was: &FileEntry,
-) -> Result<Option<(Step, FileReply)>> {
+) -> Result<Option<(FileStep, FileReply)>> {
     let now = root.read(file)?;
     let digest = now.as_ref().map(|now| journal.digest(&now.bytes));
     if digest == was.before {
@@ -123,7 +123,7 @@ fn restored(
         return Err(changed_since(&name));
     }
     let content = old_content(root, journal, file, was, now.as_ref())?;
-    let step = Step {
+    let step = FileStep {
         file: file.to_owned(),
         content,
         before: now,
@@ -133,12 +133,12 @@ fn restored(
         },
         record: None,
         keeps_backup: false,
-        drops_backups: was.way == Way::Replaced,
+        drops_backups: was.way == ChangeKind::Replaced,
     };
     let reply = FileReply::of(
         file,
         "restored",
-        if was.way == Way::Created {
+        if was.way == ChangeKind::Created {
             "removed"
         } else {
             "restored"
@@ -156,12 +156,12 @@ fn old_content(
 ) -> Result<Option<Zeroizing<String>>> {
     let fits = |bytes: &[u8]| Some(journal.digest(bytes)) == was.before;
     let bytes: Vec<u8> = match was.way {
-        Way::Created => return Ok(None),
-        Way::Appended(length) => now
+        ChangeKind::Created => return Ok(None),
+        ChangeKind::Appended(length) => now
             .and_then(|now| now.bytes.get(..length))
             .unwrap_or_default()
             .to_vec(),
-        Way::Replaced => {
+        ChangeKind::Replaced => {
             let kept = backups(root, file, fits).into_iter().next();
             kept.map(|(_, content)| content.bytes.to_vec())
                 .unwrap_or_default()
@@ -244,16 +244,16 @@ async fn taken_back(
 }
 
 /// The plan to delete the backups.
-pub(super) fn done(core: &Core, request: &Request) -> Result<(Adoption, Reply)> {
+pub(super) fn done(core: &Core, request: &Request) -> Result<(Adoption, AdoptReply)> {
     let (journal, entries) = chosen(core, request)?;
     let root = Root::open(&core.settings.root)?;
-    let mut reply = Reply {
+    let mut reply = AdoptReply {
         dry_run: request.dry_run,
-        ..Reply::default()
+        ..AdoptReply::default()
     };
     let mut parts = Vec::new();
     for (name, entry) in entries {
-        let mut part = Part {
+        let mut part = AdoptionPart {
             service: name.parse().ok(),
             unit: None,
             change: None,

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 use super::draft::FileDraft;
-use super::intake::Format;
+use super::intake::IntakeFormat;
 use super::preview;
-use super::texts::Texts;
-use crate::core::inject::header::{Making, Origin, with_header};
+use super::texts::FileTexts;
+use crate::core::inject::header::{HeaderOrigin, Making, with_header};
 use crate::core::inject::template_names::templates_of;
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use crate::format::dotenv;
 use crate::format::example::{self, Care};
 use crate::format::places::Form;
 use crate::format::yaml;
-use crate::format::yaml::tree::{self, Kind, Malformed, Node};
+use crate::format::yaml::tree::{self, Malformed, Node, NodeKind};
 use crate::names::{Service, is_variable, printable};
 use crate::secret::{Value, WayOut};
 use crate::vault::Secrets;
@@ -41,7 +41,7 @@ pub(super) fn with_values(
     template: &Template,
 ) -> Result<Zeroizing<String>> {
     let making = Making {
-        origin: &Origin::of(&core.settings, service),
+        origin: &HeaderOrigin::of(&core.settings, service),
         template: template
             .file
             .file_name()
@@ -49,7 +49,7 @@ pub(super) fn with_values(
         command: format!("claude-vault inject {service}"),
         keys: own
             .keys()
-            .filter(|key| file.format == Format::Yaml || is_variable(key))
+            .filter(|key| file.format == IntakeFormat::Yaml || is_variable(key))
             .map(String::as_str)
             .collect(),
     };
@@ -61,7 +61,7 @@ pub(super) fn with_values(
 fn with_vault_values(file: &FileDraft, own: &Secrets, old: &str) -> Zeroizing<String> {
     let mut cuts: Vec<(std::ops::Range<usize>, Zeroizing<String>)> = Vec::new();
     match file.format {
-        Format::Env => {
+        IntakeFormat::Env => {
             for line in dotenv::reading(file.reader, old, &|_| None).lines {
                 let Some(value) = own
                     .get(&line.name)
@@ -78,7 +78,7 @@ fn with_vault_values(file: &FileDraft, own: &Secrets, old: &str) -> Zeroizing<St
                 }
             }
         }
-        Format::Yaml => {
+        IntakeFormat::Yaml => {
             let documents = tree::parse(old).unwrap_or_default();
             for (key, node) in documents.iter().filter_map(of_map).flatten() {
                 let Some(value) = key.text().and_then(|key| own.get(key)) else {
@@ -108,7 +108,7 @@ fn with_vault_values(file: &FileDraft, own: &Secrets, old: &str) -> Zeroizing<St
 /// The template of a file: the existing one plus its missing keys, or a new one.
 pub(super) fn template(
     core: &Core,
-    texts: &Texts<'_>,
+    texts: &FileTexts<'_>,
     file: &FileDraft,
     old: &str,
     own: &Secrets,
@@ -151,8 +151,8 @@ fn emptied(
     own: &Secrets,
 ) -> Result<Zeroizing<String>> {
     let form = match file.format {
-        Format::Env => Form::Env(file.reader),
-        Format::Yaml => Form::Yaml,
+        IntakeFormat::Env => Form::Env(file.reader),
+        IntakeFormat::Yaml => Form::Yaml,
     };
     let made = match audience {
         Audience::Model => example::names_only(form, old),
@@ -176,22 +176,22 @@ fn emptied(
 
 fn of_map(node: &Node) -> Option<&Vec<(Node, Node)>> {
     match &node.kind {
-        Kind::Map(entries) => Some(entries),
-        Kind::List(_) | Kind::Scalar { .. } | Kind::Alias(_) => None,
+        NodeKind::Map(entries) => Some(entries),
+        NodeKind::List(_) | NodeKind::Scalar { .. } | NodeKind::Alias(_) => None,
     }
 }
 
 /// The value of each name in a text that has the format of `file`.
 pub(super) fn values(file: &FileDraft, text: &str) -> BTreeMap<String, Zeroizing<String>> {
     match file.format {
-        Format::Env => {
+        IntakeFormat::Env => {
             let reading = dotenv::reading(file.reader, text, &|_| None);
             let read = reading
                 .effective()
                 .map(|line| (line.name.clone(), line.value.clone().unwrap_or_default()));
             read.collect()
         }
-        Format::Yaml => {
+        IntakeFormat::Yaml => {
             let documents = tree::parse(text).unwrap_or_default();
             let entries = documents.iter().filter_map(of_map).flatten();
             entries
@@ -223,20 +223,23 @@ pub(super) fn is_same_yaml(one: &str, other: &str) -> bool {
 
 fn is_same_node(one: &Node, other: &Node) -> bool {
     let same_kind = match (&one.kind, &other.kind) {
-        (Kind::Scalar { text: a, style: x }, Kind::Scalar { text: b, style: y }) => {
+        (NodeKind::Scalar { text: a, style: x }, NodeKind::Scalar { text: b, style: y }) => {
             a == b && x == y
         }
-        (Kind::Alias(a), Kind::Alias(b)) => a == b,
-        (Kind::List(a), Kind::List(b)) => {
+        (NodeKind::Alias(a), NodeKind::Alias(b)) => a == b,
+        (NodeKind::List(a), NodeKind::List(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same_node(a, b))
         }
-        (Kind::Map(a), Kind::Map(b)) => {
+        (NodeKind::Map(a), NodeKind::Map(b)) => {
             let same = |(a, b): (&(Node, Node), &(Node, Node))| {
                 is_same_node(&a.0, &b.0) && is_same_node(&a.1, &b.1)
             };
             a.len() == b.len() && a.iter().zip(b).all(same)
         }
-        (Kind::Scalar { .. } | Kind::Alias(_) | Kind::List(_) | Kind::Map(_), _) => false,
+        (
+            NodeKind::Scalar { .. } | NodeKind::Alias(_) | NodeKind::List(_) | NodeKind::Map(_),
+            _,
+        ) => false,
     };
     same_kind && one.tag == other.tag && one.anchor == other.anchor
 }
@@ -251,14 +254,14 @@ pub(super) fn table(service: &Service, files: &[&FileDraft]) -> String {
         service.to_string()
     };
     let one = |file: &FileDraft| {
-        let format = if file.format == Format::Env {
+        let format = if file.format == IntakeFormat::Env {
             "env"
         } else {
             "yaml"
         };
         let dialect = match file.format {
-            Format::Env => format!("\ndialect = {}", quoted(file.reader.name())),
-            Format::Yaml => String::new(),
+            IntakeFormat::Env => format!("\ndialect = {}", quoted(file.reader.name())),
+            IntakeFormat::Yaml => String::new(),
         };
         format!(
             "file = {}\nformat = \"{format}\"{dialect}\n",

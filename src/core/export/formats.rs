@@ -14,14 +14,14 @@ use crate::names::{Key, Service, is_variable, printable};
 use crate::secret::{Value, WayOut};
 
 /// The rendered output: a single text, or a file for each key.
-pub(super) struct Rendered {
+pub(super) struct RenderedExport {
     /// The texts. If there is a file for each key, each has its path below the output folder.
     pub(super) files: Vec<(Option<PathBuf>, Zeroizing<String>)>,
     pub(super) left_out: Vec<String>,
     skipped: BTreeSet<(Service, String)>,
 }
 
-impl Rendered {
+impl RenderedExport {
     pub(super) fn is_left_out(&self, service: &Service, key: &str) -> bool {
         self.skipped.contains(&(service.clone(), key.to_owned()))
     }
@@ -54,9 +54,9 @@ pub(super) fn render(
     sources: &[Source],
     request: &ExportRequest,
     as_json: bool,
-) -> Result<Rendered> {
+) -> Result<RenderedExport> {
     let is_alone = sources.len() == 1;
-    let mut rendered = Rendered {
+    let mut rendered = RenderedExport {
         files: Vec::new(),
         left_out: Vec::new(),
         skipped: BTreeSet::new(),

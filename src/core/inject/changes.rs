@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::place::Target;
-use super::render::{Base, Source, parse};
+use super::place::FileTarget;
+use super::render::{Base, RenderSource, parse};
 use crate::names::printable;
 use crate::secret::Secret;
 use crate::vault::Secrets;
@@ -45,9 +45,9 @@ impl Changes {
 
 /// Compares the rendered text with the existing file. Keys in `settled` do not count as changed.
 pub(super) fn changes(
-    target: &Target,
+    target: &FileTarget,
     secrets: &Secrets,
-    source: &Source<'_>,
+    source: &RenderSource<'_>,
     base: &Base,
     new: &str,
     settled: &BTreeSet<String>,

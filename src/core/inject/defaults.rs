@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 use super::faults::served;
-use super::place::Target;
+use super::place::FileTarget;
 use crate::format::dotenv::{self, Dialect};
-use crate::format::edit::{Document, Entry, Texts};
+use crate::format::edit::{Document, KeyTexts, NewEntry};
 use crate::vault::Secrets;
 
 /// The template lines that must be rewritten for the file's readers, by key.
 pub(super) fn defaults(
-    target: &Target,
+    target: &FileTarget,
     secrets: &Secrets,
     text: &str,
     document: &Document,
-) -> Texts {
+) -> KeyTexts {
     let lines = document
         .entries
         .iter()
@@ -28,7 +28,7 @@ pub(super) fn defaults(
 }
 
 /// A rewritten line that more of the file's readers read as meant, if there is one.
-fn line(target: &Target, text: &str, entry: &Entry) -> Option<Zeroizing<String>> {
+fn line(target: &FileTarget, text: &str, entry: &NewEntry) -> Option<Zeroizing<String>> {
     let end = entry.value.end
         + text[entry.value.end..]
             .lines()
@@ -69,7 +69,7 @@ fn line(target: &Target, text: &str, entry: &Entry) -> Option<Zeroizing<String>>
 
 /// What the author of a default meant: the value and the comment after it. `None` if the default
 /// has quotes, escapes or variables, which the readers interpret.
-fn meant<'a>(target: &Target, raw: &'a str, behind: &'a str) -> Option<(&'a str, &'a str)> {
+fn meant<'a>(target: &FileTarget, raw: &'a str, behind: &'a str) -> Option<(&'a str, &'a str)> {
     let is_comment = |text: &str| text.trim_start().starts_with('#');
     if raw.is_empty() {
         return is_comment(behind).then_some(("", behind));

@@ -5,26 +5,26 @@ use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 use super::changes::Changes;
-use super::header::{self, Origin};
+use super::header::{self, HeaderOrigin};
 use super::mask;
-use super::place::{self, Target};
-use super::render::{self, Rendered, Source};
+use super::place::{self, FileTarget};
+use super::render::{self, RenderSource, RenderedFile};
 use super::request::{Request, Template};
 use super::share::Shares;
-use super::{Reply, State, text};
+use super::{FileOutcome, FileReply, text};
 use crate::approval::FilePreview;
 use crate::audit::Action;
 use crate::config::AskBefore;
 use crate::core::plan::FileWrite;
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
-use crate::files::record::{Kind, Record, Records, Standing, standing};
+use crate::files::record::{Record, RecordKind, Records, Standing, standing};
 use crate::files::{Access, FileChange, Root};
 use crate::names::printable;
 use crate::vault::Secrets;
 
 /// A service's values in Vault.
-pub(super) struct Held {
+pub(super) struct StoredSecrets {
     pub(super) secrets: Secrets,
 }
 
@@ -32,10 +32,10 @@ pub(super) struct Held {
 pub(super) async fn plan(
     core: &Core,
     request: &Request,
-    target: &Target,
-    held: &Held,
+    target: &FileTarget,
+    held: &StoredSecrets,
     shares: &Shares,
-) -> Result<(Reply, FileWrite)> {
+) -> Result<(FileReply, FileWrite)> {
     let root = Root::open(&core.settings.root)?;
     let before = root.read(&target.file)?;
     let example = if request.template.is_some() {
@@ -59,7 +59,7 @@ pub(super) async fn plan(
         Some(template) => Some(template.skeleton(target.format)),
         None => text(&target.example, example.as_ref())?.map(str::to_owned),
     };
-    let origin = Origin::of(&core.settings, &target.service);
+    let origin = HeaderOrigin::of(&core.settings, &target.service);
     let keys: Vec<String> = render::names_held(target, &secrets)
         .into_iter()
         .map(str::to_owned)
@@ -69,7 +69,7 @@ pub(super) async fn plan(
         .ok()
         .and_then(Option::as_ref)
         .map_or("", |old| old.as_str());
-    if is_person && target.place == place::Place::Usual {
+    if is_person && target.place == place::FilePlace::Usual {
         refuse_file_of_another(target, own_text, &origin)?;
     }
     let from_vault = from_vault(
@@ -114,7 +114,7 @@ pub(super) async fn plan(
         Ok(rendered) => (rendered, None),
         // If a person will be asked, a model must not see the error: it would look different from a
         // plain refusal. The person sees the reason instead.
-        Err(error) if !is_person && !unasked => (Rendered::default(), Some(error.to_string())),
+        Err(error) if !is_person && !unasked => (RenderedFile::default(), Some(error.to_string())),
         Err(error) => return Err(error),
     };
     let obstacle = request
@@ -155,21 +155,21 @@ pub(super) async fn plan(
         .file_name()
         .unwrap_or_default()
         .to_string_lossy();
-    let reply = Reply {
+    let reply = FileReply {
         service: target.service.clone(),
         file: target.file.clone(),
         format: target.format,
         dialects: target.dialects.clone(),
         guessed_from: match &target.source {
-            place::Source::Guessed(signs) => {
+            place::ReaderSource::Guessed(signs) => {
                 signs.iter().map(|name| printable(name, false)).collect()
             }
-            place::Source::Told | place::Source::Nothing => Vec::new(),
+            place::ReaderSource::Told | place::ReaderSource::Nothing => Vec::new(),
         },
         state: match &before {
-            None => State::Created,
-            Some(_) if is_person && changes.is_empty() => State::Unchanged,
-            Some(_) => State::Updated,
+            None => FileOutcome::Created,
+            Some(_) if is_person && changes.is_empty() => FileOutcome::Unchanged,
+            Some(_) => FileOutcome::Updated,
         },
         keys: keys.len(),
         changes,
@@ -184,7 +184,7 @@ pub(super) async fn plan(
     };
     let change = FileChange {
         file: target.file.clone(),
-        kind: Kind::Secrets,
+        kind: RecordKind::Secrets,
         service: Some(target.service.to_string()),
         origin: request.template.is_none().then(|| origin.mark()),
         keys,
@@ -210,7 +210,7 @@ pub(super) async fn plan(
 
 /// Refuses to replace a file that was written for another service, unless the request names the
 /// file.
-fn refuse_file_of_another(target: &Target, old: &str, origin: &Origin) -> Result<()> {
+fn refuse_file_of_another(target: &FileTarget, old: &str, origin: &HeaderOrigin) -> Result<()> {
     let Some(owner) = header::owner(old).filter(|owner| *owner != target.service.as_str()) else {
         return Ok(());
     };
@@ -234,7 +234,7 @@ fn refuse_file_of_another(target: &Target, old: &str, origin: &Origin) -> Result
 
 /// The keys that came from Vault when the file was last written, by its header and this user's
 /// record.
-fn from_vault(old: &str, origin: &Origin, record: Option<&Record>) -> BTreeSet<String> {
+fn from_vault(old: &str, origin: &HeaderOrigin, record: Option<&Record>) -> BTreeSet<String> {
     let mut keys = header::keys_from(old, origin).unwrap_or_default();
     if let Some(record) = record.filter(|record| record.origin.as_deref() == Some(&*origin.mark()))
     {
@@ -244,9 +244,9 @@ fn from_vault(old: &str, origin: &Origin, record: Option<&Record>) -> BTreeSet<S
 }
 
 fn heading<'a>(
-    target: &Target,
+    target: &FileTarget,
     request: &Request,
-    origin: &'a Origin,
+    origin: &'a HeaderOrigin,
     keys: &'a [String],
     has_example: bool,
 ) -> header::Making<'a> {
@@ -281,7 +281,7 @@ const MAX_TEMPLATE: usize = 256 * 1024;
 
 /// Everything that a file is rendered from.
 struct Draft {
-    target: Target,
+    target: FileTarget,
     old: Result<Option<Zeroizing<String>>>,
     template: Option<String>,
     header: Vec<String>,
@@ -295,7 +295,7 @@ struct Draft {
 
 /// The result of rendering a draft.
 struct Drawing {
-    rendered: Result<Rendered>,
+    rendered: Result<RenderedFile>,
     /// Whether the file may be written without asking a person.
     unasked: bool,
     /// The text with masked values, if a person is asked.
@@ -321,8 +321,8 @@ impl Draft {
             .map_err(stopped)
     }
 
-    fn source(&self) -> Source<'_> {
-        Source {
+    fn source(&self) -> RenderSource<'_> {
+        RenderSource {
             old: self
                 .old
                 .as_ref()
@@ -336,7 +336,7 @@ impl Draft {
         }
     }
 
-    fn render(&self) -> Result<Rendered> {
+    fn render(&self) -> Result<RenderedFile> {
         if self.old.is_err() {
             return Err(Error::Confined {
                 path: self.target.file.clone(),
@@ -407,9 +407,10 @@ struct Known<'a> {
 /// by this program. A place that `.claude-vault.toml` names needs one approval. So does a folder
 /// below the service's own, because a compose file may name it and another service may own it.
 /// Nothing here depends on a value.
-fn is_unasked(core: &Core, request: &Request, target: &Target, known: &Known<'_>) -> bool {
+fn is_unasked(core: &Core, request: &Request, target: &FileTarget, known: &Known<'_>) -> bool {
     let is_written_for_this_service = known.record.is_some_and(|record| {
-        record.kind == Kind::Secrets && record.service.as_deref() == Some(target.service.as_str())
+        record.kind == RecordKind::Secrets
+            && record.service.as_deref() == Some(target.service.as_str())
     });
     let is_ours = match known.standing {
         Standing::New => known.record.is_none() || is_written_for_this_service,
@@ -417,11 +418,11 @@ fn is_unasked(core: &Core, request: &Request, target: &Target, known: &Known<'_>
         Standing::Changed | Standing::Foreign => false,
     };
     let place_is_known = match target.place {
-        place::Place::Usual => {
+        place::FilePlace::Usual => {
             known.has_example && target.is_in_own_folder() || is_written_for_this_service
         }
-        place::Place::Project => is_written_for_this_service,
-        place::Place::Request => false,
+        place::FilePlace::Project => is_written_for_this_service,
+        place::FilePlace::Request => false,
     };
     !core.settings.ask_before.contains(&AskBefore::Inject)
         && request.template.is_none()

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::place::Target;
-use super::render::{Source, list};
+use super::place::FileTarget;
+use super::render::{RenderSource, list};
 use crate::error::Error;
 use crate::format::dotenv::{self, Dialect, Fault, READERS};
 use crate::names::{is_variable, printable};
@@ -12,7 +12,7 @@ use crate::names::{is_variable, printable};
 /// The first of the file's named readers that does not read back all values. For a portable file,
 /// it is enough that at least one of the readers that it serves reads back each value.
 pub(super) fn first_fault<'a>(
-    target: &Target,
+    target: &FileTarget,
     text: &str,
     values: &BTreeMap<&'a str, &str>,
 ) -> Option<(Dialect, Fault<'a>)> {
@@ -50,7 +50,7 @@ pub(super) fn first_fault<'a>(
 /// A template default that a reader would read differently in the new text. Readers that could not
 /// read the template at all do not count.
 pub(super) fn lost_default<'a>(
-    target: &Target,
+    target: &FileTarget,
     template: &'a str,
     text: &str,
     values: &BTreeMap<&'a str, &str>,
@@ -88,11 +88,11 @@ pub(super) fn lost_default<'a>(
 }
 
 pub(super) fn unreadable(
-    target: &Target,
+    target: &FileTarget,
     reader: Dialect,
     fault: &Fault<'_>,
     text: &str,
-    source: &Source<'_>,
+    source: &RenderSource<'_>,
 ) -> Error {
     let base = source.base_name(target);
     let (keys, reason) = match fault {
@@ -132,7 +132,7 @@ pub(super) fn unreadable(
     }
 }
 
-fn reserved_by_shells(target: &Target, keys: &[String]) -> Error {
+fn reserved_by_shells(target: &FileTarget, keys: &[String]) -> Error {
     Error::Unwritable {
         file: printable(&target.file.to_string_lossy(), false),
         keys: list(keys),
@@ -144,7 +144,7 @@ fn reserved_by_shells(target: &Target, keys: &[String]) -> Error {
 
 /// Readers outside the file's dialects that would misread it, by what goes wrong.
 pub(super) fn other_readers(
-    target: &Target,
+    target: &FileTarget,
     text: &str,
     values: &BTreeMap<&str, &str>,
 ) -> BTreeMap<String, Vec<Dialect>> {
@@ -180,7 +180,7 @@ fn shortened(keys: &[&str]) -> String {
 }
 
 /// All readers that the file must serve.
-pub(super) fn served(target: &Target) -> impl Iterator<Item = Dialect> {
+pub(super) fn served(target: &FileTarget) -> impl Iterator<Item = Dialect> {
     READERS
         .into_iter()
         .filter(|reader| dotenv::serves(&target.dialects, *reader))
@@ -189,7 +189,7 @@ pub(super) fn served(target: &Target) -> impl Iterator<Item = Dialect> {
 /// Keys whose lines can stay as they are: every reader that would read the value correctly from
 /// `new` already reads it correctly from `old`.
 pub(super) fn settled(
-    target: &Target,
+    target: &FileTarget,
     old: &str,
     new: &str,
     values: &BTreeMap<&str, &str>,

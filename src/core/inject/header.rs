@@ -28,7 +28,7 @@ const MARK_LENGTH: usize = 8;
 
 /// Where a service's values come from.
 #[derive(Clone, PartialEq, Eq)]
-pub(in crate::core) struct Origin {
+pub(in crate::core) struct HeaderOrigin {
     /// The service.
     pub(in crate::core) service: Service,
     /// `MOUNT/PREFIX/SERVICE`.
@@ -37,7 +37,7 @@ pub(in crate::core) struct Origin {
     pub(in crate::core) vault: String,
 }
 
-impl Origin {
+impl HeaderOrigin {
     /// The origin of a service under these settings.
     pub(in crate::core) fn of(settings: &Settings, service: &Service) -> Self {
         let address = settings
@@ -69,7 +69,7 @@ impl Origin {
 /// What the header of a written file says about it.
 pub(in crate::core) struct Making<'a> {
     /// Where the values come from.
-    pub(in crate::core) origin: &'a Origin,
+    pub(in crate::core) origin: &'a HeaderOrigin,
     /// The name of the template beside the file, if there is one.
     pub(in crate::core) template: Option<String>,
     /// The command that writes the file again.
@@ -138,7 +138,7 @@ pub(in crate::core) fn owner(text: &str) -> Option<&str> {
 }
 
 /// The keys that the file's header lists for this origin.
-pub(in crate::core) fn keys_from(text: &str, origin: &Origin) -> Option<BTreeSet<String>> {
+pub(in crate::core) fn keys_from(text: &str, origin: &HeaderOrigin) -> Option<BTreeSet<String>> {
     let own = origin.line();
     lists(text)
         .into_iter()
@@ -256,15 +256,15 @@ fn decoded(name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn origin(service: &str) -> Origin {
-        Origin {
+    fn origin(service: &str) -> HeaderOrigin {
+        HeaderOrigin {
             service: service.parse().unwrap(),
             path: format!("secret/my services/{service}"),
             vault: "3f9a12cd".into(),
         }
     }
 
-    fn text(origin: &Origin, keys: &[&str], old: &str) -> String {
+    fn text(origin: &HeaderOrigin, keys: &[&str], old: &str) -> String {
         let command = format!("claude-vault inject {}", origin.service);
         let making = Making {
             origin,
@@ -297,7 +297,7 @@ mod tests {
             keys.iter().map(|key| (*key).to_owned()).collect()
         );
         assert!(keys_from(&file, &other).is_none());
-        let elsewhere = Origin {
+        let elsewhere = HeaderOrigin {
             vault: "00000000".into(),
             ..plex.clone()
         };

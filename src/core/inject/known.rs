@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use super::Format;
+use super::FileFormat;
 use super::header::HEADER_START;
-use super::place::Place;
+use super::place::FilePlace;
 use super::template_names::{file_of, is_env_name, templates_of};
 use crate::core::entries::FileKind;
 use crate::error::Result;
@@ -18,18 +18,18 @@ use crate::names::{Service, printable};
 /// A file of a service.
 pub(super) struct Known {
     pub(super) file: PathBuf,
-    pub(super) format: Format,
+    pub(super) format: FileFormat,
     /// The programs that read the file, if the configuration names them.
     pub(super) dialects: Vec<Dialect>,
     /// The dialect in which compose reads it, and the name of the compose file that says so.
     pub(super) guessed: Option<(Dialect, String)>,
-    pub(super) place: Place,
+    pub(super) place: FilePlace,
     /// Whether only the request names the file: it is none of the service's usual files.
     pub(super) is_extra: bool,
 }
 
 impl Known {
-    pub(super) fn new(file: PathBuf, format: Format, place: Place) -> Self {
+    pub(super) fn new(file: PathBuf, format: FileFormat, place: FilePlace) -> Self {
         Self {
             file,
             format,
@@ -58,7 +58,7 @@ pub(super) fn known(
     }
     let yaml = yaml
         .into_iter()
-        .map(|file| Known::new(file, Format::Yaml, Place::Usual));
+        .map(|file| Known::new(file, FileFormat::Yaml, FilePlace::Usual));
     Ok((env.into_iter().chain(yaml).collect(), notes))
 }
 
@@ -110,7 +110,7 @@ fn env_names(
         .into_iter()
         .map(|(file, guessed)| Known {
             guessed,
-            ..Known::new(file, Format::Env, Place::Usual)
+            ..Known::new(file, FileFormat::Env, FilePlace::Usual)
         })
         .collect();
     known.sort_by_key(|known| known.file != first);

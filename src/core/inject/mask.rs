@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use zeroize::Zeroizing;
 
-use super::Format;
-use super::place::Target;
-use super::render::{Base, Source, base, names_held, parse, style};
+use super::FileFormat;
+use super::place::FileTarget;
+use super::render::{Base, RenderSource, base, names_held, parse, style};
 use crate::format::dotenv;
-use crate::format::edit::{Document, Texts};
+use crate::format::edit::{Document, KeyTexts};
 use crate::format::yaml;
 use crate::secret::{Value, WayOut};
 use crate::vault::Secrets;
@@ -20,29 +20,29 @@ const MASK: &str = "••••••••";
 /// The text for the approval page. Every value is masked, except those of `literals`, which the
 /// model wrote itself, and lines that are identical in the template.
 pub(super) fn masked(
-    target: &Target,
+    target: &FileTarget,
     secrets: &Secrets,
     literals: &BTreeSet<String>,
-    source: &Source<'_>,
+    source: &RenderSource<'_>,
 ) -> String {
     let shown = |key: &String, value: &Value| {
         let value = value.secret().expose(WayOut::Inspection);
         match (literals.contains(key), target.format) {
             (false, _) => MASK.to_owned(),
-            (true, Format::Yaml) => yaml::quote(value),
-            (true, Format::Env) => dotenv::write(&target.dialects, value)
+            (true, FileFormat::Yaml) => yaml::quote(value),
+            (true, FileFormat::Env) => dotenv::write(&target.dialects, value)
                 .map_or_else(|_| MASK.to_owned(), |text| text.to_string()),
         }
     };
     let held = names_held(target, secrets);
     let texts = held.iter().filter_map(|key| secrets.get_key_value(*key));
-    let texts: Texts = texts
+    let texts: KeyTexts = texts
         .map(|(key, value)| (key.clone(), Zeroizing::new(shown(key, value))))
         .collect();
     // A file that cannot be edited is shown as if it did not exist.
-    let alone = Source {
+    let alone = RenderSource {
         template: source.template,
-        ..Source::default()
+        ..RenderSource::default()
     };
     let merged = base(target, secrets, source).or_else(|_| base(target, secrets, &alone));
     let Ok(Base { merged, document }) = merged else {

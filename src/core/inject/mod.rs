@@ -27,13 +27,13 @@ use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 
 pub use self::changes::Changes;
-use self::draft::{Held, plan};
+use self::draft::{StoredSecrets, plan};
 pub(in crate::core) use self::git::tracked as tracked_by_git;
 pub(in crate::core) use self::header::HEADER_START;
-use self::place::{Found, Places, Target};
+use self::place::{FileTarget, FoundFiles, Places};
 pub(super) use self::place::{Readers, reader_beside, readers_of};
 pub(in crate::core) use self::project::listed_files;
-pub use self::request::{Format, Request, Template, TemplateLine};
+pub use self::request::{FileFormat, Request, Template, TemplateLine};
 use super::plan::Plan;
 use super::{Audience, Core, no_service};
 use crate::approval::Approver;
@@ -54,7 +54,7 @@ const AT_ONCE: usize = 16;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum FileOutcome {
     /// The file did not exist. In a dry run: it would be created.
     Created,
     /// The content changed. In a dry run: it would change.
@@ -66,13 +66,13 @@ pub enum State {
 /// The outcome of injecting one file.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Reply {
+pub struct FileReply {
     /// The service.
     pub service: Service,
     /// The path, relative to the root.
     pub file: PathBuf,
     /// Its format.
-    pub format: Format,
+    pub format: FileFormat,
     /// The programs that read the file; empty for YAML.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dialects: Vec<Dialect>,
@@ -80,7 +80,7 @@ pub struct Reply {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guessed_from: Vec<String>,
     /// Whether the file was, or would be, created or updated.
-    pub state: State,
+    pub state: FileOutcome,
     /// How many of its keys come from Vault.
     pub keys: usize,
     /// Which keys differ from the previous content.
@@ -113,9 +113,9 @@ pub struct Reply {
 
 /// The outcomes for all services, in their order, and messages that concern all of them.
 #[derive(Default)]
-pub struct Injected {
+pub struct InjectReply {
     /// One outcome per file, or one per service that could not be read.
-    pub services: Vec<(Service, Result<Reply>)>,
+    pub services: Vec<(Service, Result<FileReply>)>,
     /// Services that `--all` skipped because nothing in their folders shows which file they need.
     pub left_out: Vec<Service>,
     /// Services that `--all` skipped because they are deleted in Vault. Their files stay as they
@@ -143,7 +143,7 @@ pub async fn inject(
     core: &Core,
     mut request: Request,
     approver: &impl Approver,
-) -> Result<Injected> {
+) -> Result<InjectReply> {
     request.take_old_format();
     if request.file.is_some() && request.services.len() > 1 {
         return Err(Error::invalid(
@@ -178,10 +178,10 @@ pub async fn inject(
         request: &request,
     };
     let each = stream::iter(found).map(|(service, files)| work.service(service, files, approver));
-    let each: Vec<Injected> = each.buffered(AT_ONCE).collect().await;
-    let mut injected = Injected {
+    let each: Vec<InjectReply> = each.buffered(AT_ONCE).collect().await;
+    let mut injected = InjectReply {
         left_out,
-        ..Injected::default()
+        ..InjectReply::default()
     };
     for one in each {
         injected.services.extend(one.services);
@@ -230,7 +230,7 @@ pub async fn service_here(core: &Core) -> Result<Option<Service>> {
 async fn advice(
     core: &Core,
     request: &Request,
-    services: &[(Service, Result<Reply>)],
+    services: &[(Service, Result<FileReply>)],
 ) -> git::Advice {
     let Ok(root) = Root::open(&core.settings.root) else {
         return git::Advice::default();
@@ -253,7 +253,7 @@ async fn advice(
 /// Two services never share a file unless the request names it. If exactly one of them has the file
 /// in its own folder, that service keeps it; otherwise both get an error. All other services
 /// continue.
-fn one_service_a_file(found: &mut [(Service, Result<Found>)]) {
+fn one_service_a_file(found: &mut [(Service, Result<FoundFiles>)]) {
     let mut owners: BTreeMap<PathBuf, Vec<(Service, bool)>> = BTreeMap::new();
     // A service without a place reports its own error later.
     let targets = found
@@ -329,10 +329,10 @@ impl Work<'_> {
     async fn service(
         &self,
         service: Service,
-        files: Result<Found>,
+        files: Result<FoundFiles>,
         approver: &impl Approver,
-    ) -> Injected {
-        let mut injected = Injected::default();
+    ) -> InjectReply {
+        let mut injected = InjectReply::default();
         match self.files(&service, files, approver, &mut injected).await {
             Ok(()) => {}
             Err(error) => {
@@ -347,9 +347,9 @@ impl Work<'_> {
     async fn files(
         &self,
         service: &Service,
-        files: Result<Found>,
+        files: Result<FoundFiles>,
         approver: &impl Approver,
-        injected: &mut Injected,
+        injected: &mut InjectReply,
     ) -> Result<()> {
         let files = files?;
         let Some(mut held) = self.held(service).await? else {
@@ -371,14 +371,14 @@ impl Work<'_> {
     }
 
     /// The service's values in Vault. `None` if it is deleted and all services were requested.
-    async fn held(&self, service: &Service) -> Result<Option<Held>> {
+    async fn held(&self, service: &Service) -> Result<Option<StoredSecrets>> {
         if let Some(template) = &self.request.template {
-            return Ok(Some(Held {
+            return Ok(Some(StoredSecrets {
                 secrets: template.secrets(),
             }));
         }
         match self.vault.read_service(service, None).await? {
-            Stored::Present { secrets, .. } => Ok(Some(Held { secrets })),
+            Stored::Present { secrets, .. } => Ok(Some(StoredSecrets { secrets })),
             Stored::Deleted { .. } if self.request.all => Ok(None),
             Stored::Deleted {
                 version,
@@ -395,11 +395,11 @@ impl Work<'_> {
 
     async fn file(
         &self,
-        target: &Target,
-        held: &mut Held,
+        target: &FileTarget,
+        held: &mut StoredSecrets,
         shares: &share::Shares,
         approver: &impl Approver,
-    ) -> Result<Reply> {
+    ) -> Result<FileReply> {
         // Another process may write the same file at the same time. The injection is then planned
         // again, unless a person has already looked at it.
         for _ in 0..MAX_ATTEMPTS {
@@ -428,11 +428,11 @@ impl Work<'_> {
 
     async fn attempt(
         &self,
-        target: &Target,
-        held: &Held,
+        target: &FileTarget,
+        held: &StoredSecrets,
         shares: &share::Shares,
         approver: &impl Approver,
-    ) -> Result<Reply> {
+    ) -> Result<FileReply> {
         let Self { core, request, .. } = self;
         let planned = plan(core, request, target, held, shares).await;
         if request.only_looks() {
@@ -466,11 +466,11 @@ impl Work<'_> {
 }
 
 /// The result of a dry run, for the audit log.
-fn seen(reply: &Reply) -> String {
+fn seen(reply: &FileReply) -> String {
     let what = match reply.state {
-        State::Created => "is missing",
-        State::Updated => "differs",
-        State::Unchanged => "is up to date",
+        FileOutcome::Created => "is missing",
+        FileOutcome::Updated => "differs",
+        FileOutcome::Unchanged => "is up to date",
     };
     format!("{} {what}", reply.file.display())
 }
@@ -491,8 +491,8 @@ pub(super) fn text<'a>(path: &Path, content: Option<&'a Content>) -> Result<Opti
 /// The command that selects the same file again, without `--dialect`.
 fn command(request: &Request, service: &Service, file: &Path) -> String {
     let format = match request.format {
-        Some(Format::Env) => " --format env",
-        Some(Format::Yaml) => " --format yaml",
+        Some(FileFormat::Env) => " --format env",
+        Some(FileFormat::Yaml) => " --format yaml",
         None => "",
     };
     let file_option = request.file.as_ref().map(|_| {

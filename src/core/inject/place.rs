@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::known::{Known, known, readers_named};
 use super::project::{ListedFile, OneOrMore, ServiceFiles, once_each, project_config};
 use super::template_names::templates_of;
-use super::{Format, Request, command};
+use super::{FileFormat, Request, command};
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
 use crate::files::Root;
@@ -18,19 +18,19 @@ use crate::vault::{Client, Stored};
 
 /// The file to write, the template for the keys that it lacks, and the programs that read it.
 #[derive(Clone)]
-pub(in crate::core) struct Target {
+pub(in crate::core) struct FileTarget {
     pub(in crate::core) service: Service,
     pub(in crate::core) file: PathBuf,
     /// The existing template, else the usual path of one.
     pub(in crate::core) example: PathBuf,
-    pub(in crate::core) format: Format,
+    pub(in crate::core) format: FileFormat,
     /// How the place was chosen.
-    pub(super) place: Place,
+    pub(super) place: FilePlace,
     /// The command that selects this file again.
     pub(super) command: String,
     pub(in crate::core) dialects: Vec<Dialect>,
     /// How the dialects were determined.
-    pub(super) source: Source,
+    pub(super) source: ReaderSource,
     /// Which of the service's keys the file gets.
     pub(super) share: Share,
 }
@@ -47,18 +47,18 @@ pub(super) enum Share {
 }
 
 /// The files of a service.
-pub(super) struct Found {
+pub(super) struct FoundFiles {
     /// The files to write.
-    pub(super) targets: Vec<Target>,
+    pub(super) targets: Vec<FileTarget>,
     /// The service's other files. The keys that they name belong there.
-    pub(super) others: Vec<Target>,
+    pub(super) others: Vec<FileTarget>,
     /// Files that are not written, and why.
     pub(super) notes: Vec<String>,
 }
 
 /// How a file's place was chosen.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum FilePlace {
     /// By default: it is the usual place of such a file.
     Usual,
     /// By `.claude-vault.toml`.
@@ -69,7 +69,7 @@ pub(super) enum Place {
 
 /// How a file's readers were determined.
 #[derive(Clone)]
-pub(super) enum Source {
+pub(super) enum ReaderSource {
     /// The request or `.claude-vault.toml` names them.
     Told,
     /// Guessed from these files beside it.
@@ -78,7 +78,7 @@ pub(super) enum Source {
     Nothing,
 }
 
-impl Target {
+impl FileTarget {
     /// Whether the file is directly in the service's own folder, in that folder's `config`, or in
     /// the root. A deeper folder may belong to another service: `a/b` is inside `a`.
     pub(super) fn is_in_own_folder(&self) -> bool {
@@ -190,7 +190,7 @@ impl Places {
     /// Finds the files of a service: from the request, else from `.claude-vault.toml`, else from
     /// the existing files. `None` if nothing shows which file to write and the request is for all
     /// services.
-    pub(super) fn find(&self, request: &Request, service: &Service) -> Result<Option<Found>> {
+    pub(super) fn find(&self, request: &Request, service: &Service) -> Result<Option<FoundFiles>> {
         let configured = self
             .configured
             .get(service.as_str())
@@ -225,7 +225,7 @@ impl Places {
         let others = others
             .into_iter()
             .map(|known| self.target(request, service, &configured, known, Share::Named));
-        Ok(Some(Found {
+        Ok(Some(FoundFiles {
             targets,
             others: others.collect::<Result<_>>()?,
             notes,
@@ -255,11 +255,11 @@ impl Places {
                 .or(configured.format)
                 .unwrap_or_else(|| by_ending(&file));
             for known in &mut same {
-                (known.format, known.place) = (format, Place::Request);
+                (known.format, known.place) = (format, FilePlace::Request);
             }
             return Ok((
                 if same.is_empty() {
-                    extra(file, format, Place::Request)
+                    extra(file, format, FilePlace::Request)
                 } else {
                     same
                 },
@@ -273,7 +273,7 @@ impl Places {
                 return Ok((same, others));
             }
             let file = self.folder(service)?.join(usual_name(format));
-            return Ok((extra(file, format, Place::Usual), others));
+            return Ok((extra(file, format, FilePlace::Usual), others));
         }
         if !known.is_empty() && self.audience == Audience::Model {
             let mut known = self.first_for_a_model(service, known);
@@ -285,8 +285,11 @@ impl Places {
         }
         // The folder contains a program that reads a .env file, so that is the file to write.
         let env = self.folder(service)?.join(".env");
-        if matches!(self.guess(&env).1, Source::Guessed(_)) {
-            return Ok((vec![Known::new(env, Format::Env, Place::Usual)], Vec::new()));
+        if matches!(self.guess(&env).1, ReaderSource::Guessed(_)) {
+            return Ok((
+                vec![Known::new(env, FileFormat::Env, FilePlace::Usual)],
+                Vec::new(),
+            ));
         }
         Err(Error::invalid(
             format!("{service}: nothing in its folder shows whether it uses .env or secrets.yaml"),
@@ -315,7 +318,7 @@ impl Places {
                 known.push(Known {
                     dialects,
                     guessed,
-                    ..Known::new(file, format, Place::Project)
+                    ..Known::new(file, format, FilePlace::Project)
                 });
             }
         }
@@ -350,7 +353,7 @@ impl Places {
             found.retain(|known| known.format == format);
             if found.is_empty() {
                 let file = folder.join(usual_name(format));
-                found.push(Known::new(file, format, Place::Usual));
+                found.push(Known::new(file, format, FilePlace::Usual));
             }
         }
         Ok((found, notes))
@@ -364,12 +367,13 @@ impl Places {
         let has_template = templates_of(&env)
             .iter()
             .any(|template| self.root.has(template).unwrap_or(false));
-        let is_env =
-            |known: &Known| known.place == Place::Project || (has_template && known.file == env);
+        let is_env = |known: &Known| {
+            known.place == FilePlace::Project || (has_template && known.file == env)
+        };
         known.sort_by_key(|known| {
             (
                 !is_env(known),
-                known.format == Format::Env && known.place != Place::Project,
+                known.format == FileFormat::Env && known.place != FilePlace::Project,
             )
         });
         known
@@ -403,7 +407,7 @@ impl Places {
         configured: &ServiceFiles,
         known: Known,
         share: Share,
-    ) -> Result<Target> {
+    ) -> Result<FileTarget> {
         let Known {
             file,
             format,
@@ -427,16 +431,16 @@ impl Places {
                 .unwrap_or_default(),
         )?;
         let (dialects, source) = match format {
-            Format::Yaml => (Vec::new(), Source::Nothing),
-            Format::Env if !told.is_empty() => (told, Source::Told),
-            Format::Env => match guessed {
+            FileFormat::Yaml => (Vec::new(), ReaderSource::Nothing),
+            FileFormat::Env if !told.is_empty() => (told, ReaderSource::Told),
+            FileFormat::Env => match guessed {
                 Some((dialect, sign)) => self.guess_with(&file, dialect, sign),
                 None => self.guess(&file),
             },
         };
         let command = command(request, service, &file);
         let example = self.template_of(&file)?;
-        Ok(Target {
+        Ok(FileTarget {
             service: service.clone(),
             example,
             file,
@@ -472,26 +476,31 @@ impl Places {
             None => self.guess(file),
         };
         match guess {
-            (dialects, Source::Told | Source::Guessed(_)) => dialects,
-            (_, Source::Nothing) => Vec::new(),
+            (dialects, ReaderSource::Told | ReaderSource::Guessed(_)) => dialects,
+            (_, ReaderSource::Nothing) => Vec::new(),
         }
     }
 
     /// The readers of a file that a compose file names. If the files beside it suggest several
     /// readers, and `dialect` is one of them, all of these count.
-    fn guess_with(&self, file: &Path, dialect: Dialect, sign: String) -> (Vec<Dialect>, Source) {
+    fn guess_with(
+        &self,
+        file: &Path,
+        dialect: Dialect,
+        sign: String,
+    ) -> (Vec<Dialect>, ReaderSource) {
         match self.guess(file) {
-            (dialects, Source::Guessed(signs)) if dialects.contains(&dialect) => {
-                (dialects, Source::Guessed(signs))
+            (dialects, ReaderSource::Guessed(signs)) if dialects.contains(&dialect) => {
+                (dialects, ReaderSource::Guessed(signs))
             }
-            (_, Source::Guessed(_) | Source::Told | Source::Nothing) => {
-                (vec![dialect], Source::Guessed(vec![sign]))
+            (_, ReaderSource::Guessed(_) | ReaderSource::Told | ReaderSource::Nothing) => {
+                (vec![dialect], ReaderSource::Guessed(vec![sign]))
             }
         }
     }
 
     /// The readers of a `.env` file, guessed from the files beside it.
-    fn guess(&self, file: &Path) -> (Vec<Dialect>, Source) {
+    fn guess(&self, file: &Path) -> (Vec<Dialect>, ReaderSource) {
         let folder = file.parent().unwrap_or(Path::new(""));
         let (mut dialects, mut signs) = (Vec::new(), Vec::new());
         for name in self.root.names(folder) {
@@ -510,9 +519,9 @@ impl Places {
             }
         }
         if dialects.is_empty() {
-            (vec![Dialect::Portable], Source::Nothing)
+            (vec![Dialect::Portable], ReaderSource::Nothing)
         } else {
-            (dialects, Source::Guessed(signs))
+            (dialects, ReaderSource::Guessed(signs))
         }
     }
 
@@ -537,7 +546,7 @@ impl Places {
 /// The reader of a `.env` file, if the files beside it suggest exactly one.
 pub(in crate::core) fn reader_beside(core: &Core, file: &Path) -> Option<Dialect> {
     match Places::open(core).ok()?.guess(file) {
-        (dialects, Source::Guessed(_)) if dialects.len() == 1 => dialects.first().copied(),
+        (dialects, ReaderSource::Guessed(_)) if dialects.len() == 1 => dialects.first().copied(),
         _ => None,
     }
 }
@@ -548,7 +557,7 @@ pub(in crate::core) struct Readers {
     /// The readers, if it is a `.env` file. Empty if nothing shows which they are.
     pub(in crate::core) dialects: Vec<Dialect>,
     /// The format, if `.claude-vault.toml` lists the file.
-    pub(in crate::core) format: Option<Format>,
+    pub(in crate::core) format: Option<FileFormat>,
 }
 
 /// The readers of a file, from `.claude-vault.toml`, else from the compose file that names it, else
@@ -612,11 +621,11 @@ pub(in crate::core) fn readers_of(core: &Core, file: &Path) -> Result<Readers> {
 }
 
 /// Refuses `--dialect` for a single YAML file, which has no dialects.
-fn require_env(targets: &[Target]) -> Result<()> {
+fn require_env(targets: &[FileTarget]) -> Result<()> {
     let [
-        Target {
+        FileTarget {
             file,
-            format: Format::Yaml,
+            format: FileFormat::Yaml,
             ..
         },
     ] = targets
@@ -630,16 +639,16 @@ fn require_env(targets: &[Target]) -> Result<()> {
     ))
 }
 
-fn usual_name(format: Format) -> &'static str {
+fn usual_name(format: FileFormat) -> &'static str {
     match format {
-        Format::Env => ".env",
-        Format::Yaml => "config/secrets.yaml",
+        FileFormat::Env => ".env",
+        FileFormat::Yaml => "config/secrets.yaml",
     }
 }
 
-fn by_ending(file: &Path) -> Format {
+fn by_ending(file: &Path) -> FileFormat {
     match file.extension().and_then(|ending| ending.to_str()) {
-        Some("yaml" | "yml") => Format::Yaml,
-        _ => Format::Env,
+        Some("yaml" | "yml") => FileFormat::Yaml,
+        _ => FileFormat::Env,
     }
 }

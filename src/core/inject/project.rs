@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Format, text};
+use super::{FileFormat, text};
 use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::format::dotenv::Dialect;
@@ -23,7 +23,7 @@ pub(super) struct ProjectConfig {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ServiceFiles {
     pub(super) file: Option<PathBuf>,
-    pub(super) format: Option<Format>,
+    pub(super) format: Option<FileFormat>,
     pub(super) dialect: Option<OneOrMore>,
     pub(super) files: Vec<ListedFile>,
 }
@@ -40,7 +40,7 @@ pub(super) enum ListedFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct ToldFile {
     pub(super) file: PathBuf,
-    pub(super) format: Option<Format>,
+    pub(super) format: Option<FileFormat>,
     pub(super) dialect: Option<OneOrMore>,
 }
 
@@ -71,7 +71,7 @@ impl ServiceFiles {
 }
 
 /// The listed files, each with the format and the readers that `.claude-vault.toml` names.
-pub(in crate::core) type ListedFiles = BTreeMap<PathBuf, (Option<Format>, Vec<Dialect>)>;
+pub(in crate::core) type ListedFiles = BTreeMap<PathBuf, (Option<FileFormat>, Vec<Dialect>)>;
 
 /// All files that `.claude-vault.toml` lists.
 ///

@@ -10,13 +10,13 @@ use zeroize::Zeroizing;
 use super::changes::{Changes, changes};
 use super::defaults::defaults;
 use super::faults::{first_fault, lost_default, other_readers, settled, unreadable};
-use super::place::Target;
+use super::place::FileTarget;
 use super::yaml_text::{self, Mapping};
-use super::{Format, header};
+use super::{FileFormat, header};
 use crate::error::{Error, Result};
 use crate::format::dotenv::{self, Dialect, READERS};
-use crate::format::edit::{self, Document, Edited, Entry, Style, Texts};
-use crate::format::merge::{Merge, Merged, Part};
+use crate::format::edit::{self, CommentStyle, Document, Edited, KeyTexts, NewEntry};
+use crate::format::merge::{Merge, MergePart, Merged};
 use crate::format::yaml;
 use crate::names::{is_variable, printable};
 use crate::secret::{Secret, Value, WayOut};
@@ -24,7 +24,7 @@ use crate::vault::Secrets;
 
 /// What a file is rendered from, besides Vault's values.
 #[derive(Default)]
-pub(in crate::core) struct Source<'a> {
+pub(in crate::core) struct RenderSource<'a> {
     /// The existing file: the base.
     pub(in crate::core) old: Option<&'a str>,
     /// The template, which provides what the file lacks.
@@ -39,7 +39,7 @@ pub(in crate::core) struct Source<'a> {
 
 /// A rendered text, and how it differs from the existing file.
 #[derive(Default)]
-pub(in crate::core) struct Rendered {
+pub(in crate::core) struct RenderedFile {
     /// The new text. If no value differs, the existing text.
     pub(in crate::core) text: Zeroizing<String>,
     /// The differences, key by key.
@@ -52,9 +52,9 @@ pub(in crate::core) struct Rendered {
     pub(in crate::core) remarks: Vec<String>,
 }
 
-impl Source<'_> {
+impl RenderSource<'_> {
     /// The printable path of the text that the lines come from.
-    pub(super) fn base_name(&self, target: &Target) -> String {
+    pub(super) fn base_name(&self, target: &FileTarget) -> String {
         let path = if self.old.is_some() || self.template.is_none() {
             &target.file
         } else {
@@ -64,7 +64,7 @@ impl Source<'_> {
     }
 
     /// The line number and path of a line, in the file or in the template.
-    pub(super) fn place_of(&self, target: &Target, line: &str) -> Option<String> {
+    pub(super) fn place_of(&self, target: &FileTarget, line: &str) -> Option<String> {
         let texts = [(self.old, &target.file), (self.template, &target.example)];
         texts.into_iter().find_map(|(text, path)| {
             let number = text?.lines().position(|other| other == line)? + 1;
@@ -76,7 +76,7 @@ impl Source<'_> {
     }
 
     /// The path of the text that is the base: the template if there is no file yet.
-    fn path<'a>(&self, target: &'a Target) -> &'a Path {
+    fn path<'a>(&self, target: &'a FileTarget) -> &'a Path {
         if self.old.is_some() || self.template.is_none() {
             &target.file
         } else {
@@ -95,15 +95,15 @@ const BLOCKS: [&str; 2] = ["# Only in Vault, not in the example:", "# From Vault
 /// [`Error::Unwritable`] for a value that a reader of the file would not read back,
 /// [`Error::Confined`] for a text that cannot be edited safely.
 pub(in crate::core) fn render(
-    target: &Target,
+    target: &FileTarget,
     secrets: &Secrets,
-    source: &Source<'_>,
-) -> Result<Rendered> {
+    source: &RenderSource<'_>,
+) -> Result<RenderedFile> {
     let (secrets, left_out) = holdable(target, secrets, source)?;
     let base = base(target, &secrets, source)?;
     let filled = match target.format {
-        Format::Yaml => yaml_text(target, &secrets, source, &base)?,
-        Format::Env => env_text(target, &secrets, source, &base)?,
+        FileFormat::Yaml => yaml_text(target, &secrets, source, &base)?,
+        FileFormat::Env => env_text(target, &secrets, source, &base)?,
     };
     let Filled {
         edited,
@@ -127,10 +127,10 @@ pub(in crate::core) fn render(
         Some(_) | None => edited.text,
     };
     let misread = match target.format {
-        Format::Env => other_readers(target, &text, &values_of(&secrets)),
-        Format::Yaml => BTreeMap::new(),
+        FileFormat::Env => other_readers(target, &text, &values_of(&secrets)),
+        FileFormat::Yaml => BTreeMap::new(),
     };
-    Ok(Rendered {
+    Ok(RenderedFile {
         text,
         changes,
         misread,
@@ -140,16 +140,16 @@ pub(in crate::core) fn render(
 }
 
 /// The keys of a service that a file of this format can hold.
-pub(in crate::core) fn names_held<'a>(target: &Target, secrets: &'a Secrets) -> Vec<&'a str> {
-    let fits = |key: &&String| target.format == Format::Yaml || is_variable(key);
+pub(in crate::core) fn names_held<'a>(target: &FileTarget, secrets: &'a Secrets) -> Vec<&'a str> {
+    let fits = |key: &&String| target.format == FileFormat::Yaml || is_variable(key);
     secrets.keys().filter(fits).map(String::as_str).collect()
 }
 
 /// Splits the secrets into those that the file can hold and the names that are left out.
 fn holdable<'a>(
-    target: &Target,
+    target: &FileTarget,
     secrets: &'a Secrets,
-    source: &Source<'_>,
+    source: &RenderSource<'_>,
 ) -> Result<(Cow<'a, Secrets>, Vec<String>)> {
     let held = names_held(target, secrets);
     if held.len() == secrets.len() {
@@ -177,8 +177,8 @@ fn holdable<'a>(
     ))
 }
 
-fn bad_names(target: &Target, names: &[String]) -> Error {
-    let Target { service, .. } = target;
+fn bad_names(target: &FileTarget, names: &[String]) -> Error {
+    let FileTarget { service, .. } = target;
     Error::Unwritable {
         file: printable(&target.file.to_string_lossy(), false),
         keys: list(names),
@@ -200,7 +200,7 @@ pub(super) struct Base {
 }
 
 /// The keys in a text.
-pub(super) fn names_in(target: &Target, text: &str) -> Vec<String> {
+pub(super) fn names_in(target: &FileTarget, text: &str) -> Vec<String> {
     let document = parse(target, text).unwrap_or_default();
     document
         .entries
@@ -209,15 +209,22 @@ pub(super) fn names_in(target: &Target, text: &str) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn parse(target: &Target, text: &str) -> std::result::Result<Document, &'static str> {
+pub(super) fn parse(
+    target: &FileTarget,
+    text: &str,
+) -> std::result::Result<Document, &'static str> {
     match target.format {
-        Format::Env => Ok(dotenv::parse(text, reader(target))),
-        Format::Yaml => yaml::parse(text),
+        FileFormat::Env => Ok(dotenv::parse(text, reader(target))),
+        FileFormat::Yaml => yaml::parse(text),
     }
 }
 
 /// Merges the file with its template. Without a file, the template is the base.
-pub(super) fn base(target: &Target, secrets: &Secrets, source: &Source<'_>) -> Result<Base> {
+pub(super) fn base(
+    target: &FileTarget,
+    secrets: &Secrets,
+    source: &RenderSource<'_>,
+) -> Result<Base> {
     let refuse = |path: &Path| {
         let path = path.to_owned();
         move |reason| Error::Confined { path, reason }
@@ -228,8 +235,8 @@ pub(super) fn base(target: &Target, secrets: &Secrets, source: &Source<'_>) -> R
         .transpose()
         .map_err(refuse(&target.example))?;
     let defaults = match (target.format, source.template, &of_template) {
-        (Format::Env, Some(text), Some(document)) => defaults(target, secrets, text, document),
-        (Format::Env | Format::Yaml, _, _) => Texts::new(),
+        (FileFormat::Env, Some(text), Some(document)) => defaults(target, secrets, text, document),
+        (FileFormat::Env | FileFormat::Yaml, _, _) => KeyTexts::new(),
     };
     let template = || {
         source
@@ -257,8 +264,8 @@ pub(super) fn base(target: &Target, secrets: &Secrets, source: &Source<'_>) -> R
     Ok(Base { merged, document })
 }
 
-fn part<'a>(text: &'a str, document: &'a Document) -> Part<'a> {
-    Part {
+fn part<'a>(text: &'a str, document: &'a Document) -> MergePart<'a> {
+    MergePart {
         text,
         document,
         start: edit::skip_header(text, header::length).1,
@@ -277,7 +284,7 @@ struct Filled {
 /// template, with every value in its place. This is decided with placeholders, so no real value
 /// matters. A template that hides an entry from either of the two could make the write depend on a
 /// value that the template's author chose.
-pub(super) fn is_plain(target: &Target, secrets: &Secrets, template: &str) -> bool {
+pub(super) fn is_plain(target: &FileTarget, secrets: &Secrets, template: &str) -> bool {
     let placeholder = |number: usize| Value::Text(Secret::from(format!("placeholder{number}")));
     let held = names_held(target, secrets);
     let placeholders: Secrets = held
@@ -285,9 +292,9 @@ pub(super) fn is_plain(target: &Target, secrets: &Secrets, template: &str) -> bo
         .enumerate()
         .map(|(at, key)| ((*key).to_owned(), placeholder(at)))
         .collect();
-    let source = Source {
+    let source = RenderSource {
         template: Some(template),
-        ..Source::default()
+        ..RenderSource::default()
     };
     let Ok(rendered) = render(target, &placeholders, &source) else {
         return false;
@@ -311,8 +318,8 @@ pub(super) fn is_plain(target: &Target, secrets: &Secrets, template: &str) -> bo
     };
     match target.format {
         // The YAML writer itself checks every key with a parser.
-        Format::Yaml => true,
-        Format::Env => {
+        FileFormat::Yaml => true,
+        FileFormat::Env => {
             let own = |dialect: &Dialect| {
                 if *dialect == Dialect::Portable {
                     Dialect::Compose
@@ -332,17 +339,21 @@ fn values_of(secrets: &Secrets) -> BTreeMap<&str, &str> {
         .collect()
 }
 
-pub(super) fn style<'a>(target: &Target, source: &Source<'a>, tidy: bool) -> Style<'a> {
+pub(super) fn style<'a>(
+    target: &FileTarget,
+    source: &RenderSource<'a>,
+    tidy: bool,
+) -> CommentStyle<'a> {
     let line: fn(&str, &str) -> String = match target.format {
-        Format::Env => |key, value| format!("{key}={value}"),
-        Format::Yaml => |key, value| format!("{}: {value}", yaml::quote(key)),
+        FileFormat::Env => |key, value| format!("{key}={value}"),
+        FileFormat::Yaml => |key, value| format!("{}: {value}", yaml::quote(key)),
     };
     let block = if source.template.is_some() {
         BLOCKS[0]
     } else {
         BLOCKS[1]
     };
-    Style {
+    CommentStyle {
         line,
         tidy,
         header: source.header,
@@ -352,7 +363,7 @@ pub(super) fn style<'a>(target: &Target, source: &Source<'a>, tidy: bool) -> Sty
     }
 }
 
-fn without(texts: &Texts, settled: &BTreeSet<String>) -> Texts {
+fn without(texts: &KeyTexts, settled: &BTreeSet<String>) -> KeyTexts {
     texts
         .iter()
         .filter(|(key, _)| !settled.contains(*key))
@@ -363,9 +374,9 @@ fn without(texts: &Texts, settled: &BTreeSet<String>) -> Texts {
 /// Parses the text again after writing: every value must read back as written, and everything else
 /// must be unchanged.
 fn yaml_text(
-    target: &Target,
+    target: &FileTarget,
     secrets: &Secrets,
-    source: &Source<'_>,
+    source: &RenderSource<'_>,
     base: &Base,
 ) -> Result<Filled> {
     let refuse = |reason| Error::Confined {
@@ -390,7 +401,7 @@ fn yaml_text(
         .map(|(key, _)| key.clone())
         .collect();
     let due = secrets.iter().filter(|(key, _)| !settled.contains(*key));
-    let texts: Texts = due
+    let texts: KeyTexts = due
         .map(|(key, value)| (key.clone(), yaml_text::written(value)))
         .collect();
     if before.has_anchor_in(&texts) {
@@ -423,7 +434,7 @@ fn yaml_text(
     if !is_kept || !before.is_same_but(&after, &texts.keys().map(String::as_str).collect()) {
         return Err(refuse("replacing the values would change others in it"));
     }
-    let is_typed = |entry: &&Entry| {
+    let is_typed = |entry: &&NewEntry| {
         secrets.contains_key(&entry.key) && yaml::is_typed(&text[entry.start..entry.key_end])
     };
     let typed: Vec<String> = document
@@ -453,15 +464,15 @@ fn yaml_text(
 /// Keeps the base as it is if its readers read back the values; otherwise writes every entry in its
 /// plainest form. If a reader still misreads that, the file is refused.
 fn env_text(
-    target: &Target,
+    target: &FileTarget,
     secrets: &Secrets,
-    source: &Source<'_>,
+    source: &RenderSource<'_>,
     base: &Base,
 ) -> Result<Filled> {
     let texts = env_values(target, secrets)?;
     let values = values_of(secrets);
     let text = base.merged.text.as_str();
-    let fill = |texts: &Texts| {
+    let fill = |texts: &KeyTexts| {
         base.document
             .fill(text, texts, &style(target, source, false))
     };
@@ -509,7 +520,7 @@ fn env_text(
 }
 
 /// The reader that decides where a value in the template ends.
-fn reader(target: &Target) -> Dialect {
+fn reader(target: &FileTarget) -> Dialect {
     target
         .dialects
         .first()
@@ -519,8 +530,8 @@ fn reader(target: &Target) -> Dialect {
 
 /// The text of each value as written to the file. The error names all values that cannot be
 /// written.
-fn env_values(target: &Target, secrets: &Secrets) -> Result<Texts> {
-    let mut texts = Texts::new();
+fn env_values(target: &FileTarget, secrets: &Secrets) -> Result<KeyTexts> {
+    let mut texts = KeyTexts::new();
     let mut refused: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (key, value) in secrets {
         let value = value.secret().expose(WayOut::InjectedFile);
@@ -555,7 +566,7 @@ fn env_values(target: &Target, secrets: &Secrets) -> Result<Texts> {
 
 /// Hints for values that were refused: readers that can read all of them, or ways without a `.env`
 /// file. The readers come from several guessed ones if there are any, else from all.
-fn ways_out(target: &Target, refused: &[&String], secrets: &Secrets) -> String {
+fn ways_out(target: &FileTarget, refused: &[&String], secrets: &Secrets) -> String {
     let writable = |dialect: &&Dialect| {
         refused.iter().all(|key| {
             let value = secrets
@@ -575,7 +586,7 @@ fn ways_out(target: &Target, refused: &[&String], secrets: &Secrets) -> String {
         .filter(writable)
         .map(|dialect| dialect.name())
         .collect();
-    let Target {
+    let FileTarget {
         command, service, ..
     } = target;
     let named = match dialects.as_slice() {

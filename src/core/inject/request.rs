@@ -13,7 +13,7 @@ use crate::vault::Secrets;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum Format {
+pub enum FileFormat {
     /// `KEY=value` lines
     Env,
     /// A flat `secrets.yaml`
@@ -32,7 +32,7 @@ pub struct Request {
     pub all: bool,
     /// The format to write, instead of the detected one
     #[arg(long, value_enum)]
-    pub format: Option<Format>,
+    pub format: Option<FileFormat>,
     /// The file to write, instead of the detected ones; FILE.example is its template
     #[arg(long, conflicts_with = "all")]
     pub file: Option<PathBuf>,
@@ -92,14 +92,14 @@ pub enum TemplateLine {
 
 impl Template {
     /// The template's text without values.
-    pub(super) fn skeleton(&self, format: Format) -> String {
+    pub(super) fn skeleton(&self, format: FileFormat) -> String {
         self.lines
             .iter()
             .fold(String::new(), |text, line| match (line, format) {
                 (TemplateLine::Blank, _) => text + "\n",
                 (TemplateLine::Comment(comment), _) => text + "#" + comment + "\n",
-                (TemplateLine::Entry { key, .. }, Format::Env) => text + key.as_str() + "=\n",
-                (TemplateLine::Entry { key, .. }, Format::Yaml) => text + key.as_str() + ":\n",
+                (TemplateLine::Entry { key, .. }, FileFormat::Env) => text + key.as_str() + "=\n",
+                (TemplateLine::Entry { key, .. }, FileFormat::Yaml) => text + key.as_str() + ":\n",
             })
     }
 
@@ -138,8 +138,8 @@ impl Request {
             return;
         }
         self.format = match self.services.last().map(Service::as_str) {
-            Some("env") => Some(Format::Env),
-            Some("yaml") => Some(Format::Yaml),
+            Some("env") => Some(FileFormat::Env),
+            Some("yaml") => Some(FileFormat::Yaml),
             _ => return,
         };
         self.services.pop();

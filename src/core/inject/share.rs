@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::place::{Found, Share, Target};
+use super::place::{FileTarget, FoundFiles, Share};
 use super::{render, text};
 use crate::core::{Audience, Core};
 use crate::error::Result;
@@ -23,7 +23,7 @@ pub(super) struct Shares {
 ///
 /// # Errors
 /// If a file cannot be read.
-pub(super) fn shares(core: &Core, files: &Found, secrets: &Secrets) -> Result<Shares> {
+pub(super) fn shares(core: &Core, files: &FoundFiles, secrets: &Secrets) -> Result<Shares> {
     let root = Root::open(&core.settings.root)?;
     let is_shared = files
         .targets
@@ -59,7 +59,7 @@ pub(super) fn shares(core: &Core, files: &Found, secrets: &Secrets) -> Result<Sh
 
 /// The keys that these files name. A file that is not text names none; writing it reports the
 /// error.
-fn names_in(root: &Root, target: &Target, paths: &[&PathBuf]) -> Result<BTreeSet<String>> {
+fn names_in(root: &Root, target: &FileTarget, paths: &[&PathBuf]) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for path in paths {
         let content = root.read(path)?;
@@ -72,7 +72,7 @@ fn names_in(root: &Root, target: &Target, paths: &[&PathBuf]) -> Result<BTreeSet
 
 impl Shares {
     /// The keys and values that a file gets.
-    pub(super) fn of(&self, target: &Target, secrets: &Secrets) -> Secrets {
+    pub(super) fn of(&self, target: &FileTarget, secrets: &Secrets) -> Secrets {
         let none = BTreeSet::new();
         let own = self.named.get(&target.file).unwrap_or(&none);
         let is_named = |key: &String| self.named.values().any(|names| names.contains(key));
@@ -89,7 +89,7 @@ impl Shares {
     }
 
     /// Whether the file is to be written. One of several files that names no key is skipped.
-    pub(super) fn is_due(&self, target: &Target) -> bool {
+    pub(super) fn is_due(&self, target: &FileTarget) -> bool {
         target.share != Share::Named
             || self
                 .named

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::format::edit::Texts;
+use crate::format::edit::KeyTexts;
 use crate::format::yaml::anchors::Anchors;
-use crate::format::yaml::tree::{self, Kind, Node, Style};
+use crate::format::yaml::tree::{self, Node, NodeKind, NodeStyle};
 use crate::format::yaml::{self, is_typed};
 use crate::secret::{Value, WayOut};
 
@@ -92,7 +92,7 @@ impl Mapping {
             return Err("it holds line ends that YAML readers treat differently");
         }
         let documents = tree::parse(text).map_err(|_| UNREADABLE)?;
-        let is_mapping = |root: &Node| matches!(root.kind, Kind::Map(_)) || root.is_absent();
+        let is_mapping = |root: &Node| matches!(root.kind, NodeKind::Map(_)) || root.is_absent();
         if documents.len() > 1 || !documents.iter().all(is_mapping) {
             return Err(UNREADABLE);
         }
@@ -101,8 +101,8 @@ impl Mapping {
 
     fn entries(&self) -> &[(Node, Node)] {
         match self.documents.first().map(|root| &root.kind) {
-            Some(Kind::Map(entries)) => entries,
-            Some(Kind::Scalar { .. } | Kind::List(_) | Kind::Alias(_)) | None => &[],
+            Some(NodeKind::Map(entries)) => entries,
+            Some(NodeKind::Scalar { .. } | NodeKind::List(_) | NodeKind::Alias(_)) | None => &[],
         }
     }
 
@@ -137,7 +137,7 @@ impl Mapping {
     }
 
     /// Whether the value of one of these keys has an anchor that another entry refers to.
-    pub(super) fn has_anchor_in(&self, keys: &Texts) -> bool {
+    pub(super) fn has_anchor_in(&self, keys: &KeyTexts) -> bool {
         let (mut anchors, mut aliases) = (BTreeSet::new(), BTreeSet::new());
         for (key, value) in self.entries() {
             if key.text().is_some_and(|key| keys.contains_key(key)) {
@@ -175,12 +175,12 @@ impl Mapping {
 fn collect<'a>(node: &'a Node, anchors: &mut BTreeSet<&'a str>, aliases: &mut BTreeSet<&'a str>) {
     anchors.extend(node.anchor.as_deref());
     match &node.kind {
-        Kind::Scalar { .. } => {}
-        Kind::Alias(name) => drop(aliases.insert(name)),
-        Kind::List(items) => items
+        NodeKind::Scalar { .. } => {}
+        NodeKind::Alias(name) => drop(aliases.insert(name)),
+        NodeKind::List(items) => items
             .iter()
             .for_each(|item| collect(item, anchors, aliases)),
-        Kind::Map(entries) => {
+        NodeKind::Map(entries) => {
             for (key, value) in entries {
                 collect(key, anchors, aliases);
                 collect(value, anchors, aliases);
@@ -192,21 +192,21 @@ fn collect<'a>(node: &'a Node, anchors: &mut BTreeSet<&'a str>, aliases: &mut BT
 /// A node as one string that contains everything a reader could interpret.
 fn described(node: &Node) -> String {
     let kind = match &node.kind {
-        Kind::Scalar { text, style } => {
+        NodeKind::Scalar { text, style } => {
             format!(
                 "{}{:?}",
-                if *style == Style::Plain { "p" } else { "q" },
+                if *style == NodeStyle::Plain { "p" } else { "q" },
                 text.as_str()
             )
         }
-        Kind::Alias(name) => format!("*{name}"),
-        Kind::List(items) => {
+        NodeKind::Alias(name) => format!("*{name}"),
+        NodeKind::List(items) => {
             format!(
                 "[{}]",
                 items.iter().map(described).collect::<Vec<_>>().join(",")
             )
         }
-        Kind::Map(entries) => {
+        NodeKind::Map(entries) => {
             let each = entries
                 .iter()
                 .map(|(key, value)| described(key) + ":" + &described(value));
@@ -221,12 +221,12 @@ fn is_text(anchors: &Anchors<'_>, node: &Node, wanted: &str) -> bool {
         return false;
     };
     match &node.kind {
-        Kind::Scalar {
+        NodeKind::Scalar {
             text,
-            style: Style::Plain,
+            style: NodeStyle::Plain,
         } => text.as_str() == wanted && !wanted.is_empty() && !is_typed(text),
-        Kind::Scalar { text, .. } => text.as_str() == wanted,
-        Kind::List(_) | Kind::Map(_) | Kind::Alias(_) => false,
+        NodeKind::Scalar { text, .. } => text.as_str() == wanted,
+        NodeKind::List(_) | NodeKind::Map(_) | NodeKind::Alias(_) => false,
     }
 }
 
@@ -239,11 +239,11 @@ fn is_json(anchors: &Anchors<'_>, node: &Node, wanted: &serde_json::Value, depth
         return false;
     };
     let plain = match &node.kind {
-        Kind::Scalar {
+        NodeKind::Scalar {
             text,
-            style: Style::Plain,
+            style: NodeStyle::Plain,
         } => Some(text.as_str()),
-        Kind::Scalar { .. } | Kind::List(_) | Kind::Map(_) | Kind::Alias(_) => None,
+        NodeKind::Scalar { .. } | NodeKind::List(_) | NodeKind::Map(_) | NodeKind::Alias(_) => None,
     };
     match (wanted, &node.kind) {
         (Json::String(text), _) => is_text(anchors, node, text),
@@ -257,14 +257,14 @@ fn is_json(anchors: &Anchors<'_>, node: &Node, wanted: &serde_json::Value, depth
                 && serde_json::from_str::<serde_json::Number>(text)
                     .is_ok_and(|number| number == *wanted)
         }
-        (Json::Array(items), Kind::List(nodes)) => {
+        (Json::Array(items), NodeKind::List(nodes)) => {
             items.len() == nodes.len()
                 && nodes
                     .iter()
                     .zip(items)
                     .all(|(node, item)| is_json(anchors, node, item, depth - 1))
         }
-        (Json::Object(fields), Kind::Map(entries)) => {
+        (Json::Object(fields), NodeKind::Map(entries)) => {
             let holds = |(key, value): &(Node, Node)| {
                 let wanted = key.text().and_then(|name| fields.get(name));
                 wanted.is_some_and(|wanted| is_json(anchors, value, wanted, depth - 1))

@@ -14,8 +14,8 @@ use crate::approval::{Asked, Change, FilePreview, Outcome, Question};
 use crate::audit::Action;
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
-use crate::files::adopted::{Step, remove_backups};
-use crate::files::journal::{FileEntry, Journal, Journals, ServiceEntry, Way};
+use crate::files::adopted::{FileStep, remove_backups};
+use crate::files::journal::{ChangeKind, FileEntry, Journal, Journals, ServiceEntry};
 use crate::files::record::Records;
 use crate::files::{Content, Root};
 use crate::names::{Service, printable};
@@ -31,7 +31,7 @@ pub enum Direction {
 }
 
 /// One service with its files, or files of the whole project.
-pub struct Part {
+pub struct AdoptionPart {
     /// The service; none for files of the whole project.
     pub service: Option<Service>,
     /// The service of the folder where its files were found.
@@ -39,7 +39,7 @@ pub struct Part {
     /// The new version to write to Vault, if any.
     pub change: Option<VersionChange>,
     /// The files, in order, each with the way to restore its old content.
-    pub files: Vec<(Arc<Step>, Way)>,
+    pub files: Vec<(Arc<FileStep>, ChangeKind)>,
     /// Plaintext backups to remove: the original file, and the digest of a backup's content.
     pub stale: Vec<(PathBuf, String)>,
 }
@@ -49,7 +49,7 @@ pub struct Adoption {
     /// Which way.
     pub direction: Direction,
     /// The parts, in order.
-    pub parts: Vec<Part>,
+    pub parts: Vec<AdoptionPart>,
     /// Warnings for the person who approves.
     pub warnings: Vec<String>,
     /// The files as the approval page shows them.
@@ -70,7 +70,7 @@ pub struct Adoption {
 }
 
 /// The outcome for one service.
-pub struct PartDone {
+pub struct AdoptionPartDone {
     /// The service; none for files of the whole project.
     pub service: Option<Service>,
     /// The new version, if one was written.
@@ -80,9 +80,9 @@ pub struct PartDone {
 }
 
 /// The outcome of all parts.
-pub struct Moved {
+pub struct MovedFile {
     /// The outcome of each part, in order. The last one may be incomplete.
-    pub done: Vec<PartDone>,
+    pub done: Vec<AdoptionPartDone>,
     /// The error that stopped the operation, and its service.
     pub stopped: Option<(Option<Service>, Error)>,
 }
@@ -90,7 +90,7 @@ pub struct Moved {
 impl Adoption {
     /// Makes a plan from parts. Questions, warnings and obstacles come from their changes.
     #[must_use]
-    pub fn new(core: &Core, direction: Direction, parts: Vec<Part>) -> Self {
+    pub fn new(core: &Core, direction: Direction, parts: Vec<AdoptionPart>) -> Self {
         let services: Vec<&Service> = parts
             .iter()
             .filter_map(|part| part.service.as_ref())
@@ -161,8 +161,8 @@ impl Adoption {
         &self,
         core: &Core,
         permit: &Permit<'_>,
-        part: &Part,
-        done: &mut PartDone,
+        part: &AdoptionPart,
+        done: &mut AdoptionPartDone,
     ) -> Result<()> {
         match self.direction {
             Direction::In => {
@@ -182,8 +182,8 @@ impl Adoption {
         &self,
         core: &Core,
         permit: &Permit<'_>,
-        part: &Part,
-        done: &mut PartDone,
+        part: &AdoptionPart,
+        done: &mut AdoptionPartDone,
     ) -> Result<()> {
         let (Some(service), Some(change)) = (&part.service, &part.change) else {
             return Ok(());
@@ -216,7 +216,12 @@ impl Adoption {
 
     /// Writes the files on a blocking thread, so that waiting for the disk does not hold up other
     /// work.
-    async fn write_files(&self, core: &Core, part: &Part, done: &mut PartDone) -> Result<()> {
+    async fn write_files(
+        &self,
+        core: &Core,
+        part: &AdoptionPart,
+        done: &mut AdoptionPartDone,
+    ) -> Result<()> {
         let name = part
             .service
             .as_ref()
@@ -251,7 +256,7 @@ impl Adoption {
 
     /// Records a service in the journal before anything is changed: what an undo needs to know
     /// about Vault.
-    fn note_beginning(&self, core: &Core, part: &Part) -> Result<()> {
+    fn note_beginning(&self, core: &Core, part: &AdoptionPart) -> Result<()> {
         let Some(service) = &part.service else {
             return Ok(());
         };
@@ -303,7 +308,7 @@ fn note_change(entry: &mut ServiceEntry, change: &VersionChange) {
     entry.changed.extend(changed);
 }
 
-fn entry_of(journal: &Journal, step: &Step, way: Way) -> FileEntry {
+fn entry_of(journal: &Journal, step: &FileStep, way: ChangeKind) -> FileEntry {
     let access = step.before.as_ref().map_or(step.access, Content::access);
     FileEntry {
         way,
@@ -326,7 +331,7 @@ fn edit(core: &Core, change: impl FnOnce(&mut Journal)) -> Result<()> {
 }
 
 /// Removes a service from the journal once its secrets are back in its files.
-fn forget(core: &Core, part: &Part) -> Result<()> {
+fn forget(core: &Core, part: &AdoptionPart) -> Result<()> {
     let name = part
         .service
         .as_ref()
@@ -335,7 +340,7 @@ fn forget(core: &Core, part: &Part) -> Result<()> {
     edit(core, |journal| drop(journal.services.remove(&name)))
 }
 
-fn remove_stale(core: &Core, part: &Part) -> Result<()> {
+fn remove_stale(core: &Core, part: &AdoptionPart) -> Result<()> {
     if part.stale.is_empty() {
         return Ok(());
     }
@@ -348,7 +353,7 @@ fn remove_stale(core: &Core, part: &Part) -> Result<()> {
 }
 
 impl Operation for Adoption {
-    type Done = Moved;
+    type Done = MovedFile;
 
     fn consent(&self, _: &Core) -> Consent {
         Consent::Needed
@@ -398,13 +403,13 @@ impl Operation for Adoption {
         )
     }
 
-    async fn carry_out(&self, core: &Core, permit: &Permit<'_>) -> Result<Moved> {
-        let mut moved = Moved {
+    async fn carry_out(&self, core: &Core, permit: &Permit<'_>) -> Result<MovedFile> {
+        let mut moved = MovedFile {
             done: Vec::new(),
             stopped: None,
         };
         for part in &self.parts {
-            let mut done = PartDone {
+            let mut done = AdoptionPartDone {
                 service: part.service.clone(),
                 version: None,
                 files: Vec::new(),
@@ -419,7 +424,7 @@ impl Operation for Adoption {
         Ok(moved)
     }
 
-    fn report(&self, moved: &Moved) -> Report {
+    fn report(&self, moved: &MovedFile) -> Report {
         match &moved.stopped {
             None => Report {
                 outcome: Outcome::Done(0),

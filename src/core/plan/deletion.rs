@@ -15,7 +15,7 @@ use crate::audit::Action;
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::names::{Key, Service, quoted};
-use crate::vault::{Client, Sent, Stored, VersionState};
+use crate::vault::{Client, SentChange, Stored, VersionState};
 
 /// The new state of a version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -133,7 +133,7 @@ impl Operation for VersionFate {
 
     async fn carry_out(&self, _: &Core, permit: &Permit<'_>) -> Result<()> {
         let writer = permit.writer(&self.vault)?;
-        let target = Target {
+        let target = VersionTarget {
             service: &self.service,
             version: self.version,
             newest: self.newest,
@@ -158,7 +158,7 @@ impl Operation for VersionFate {
 }
 
 /// The version to change.
-pub(super) struct Target<'a> {
+pub(super) struct VersionTarget<'a> {
     pub(super) service: &'a Service,
     pub(super) version: u64,
     /// The newest version at the time of the plan.
@@ -176,7 +176,7 @@ pub(super) struct Target<'a> {
 pub(super) async fn decide(
     writer: &Client,
     vault: &Client,
-    target: &Target<'_>,
+    target: &VersionTarget<'_>,
     fate: Fate,
 ) -> Result<()> {
     let unknown = || Error::OutcomeUnknown {
@@ -190,7 +190,7 @@ pub(super) async fn decide(
 async fn until_settled(
     writer: &Client,
     vault: &Client,
-    target: &Target<'_>,
+    target: &VersionTarget<'_>,
     fate: Fate,
 ) -> Result<()> {
     let mut pause = Duration::from_millis(50);
@@ -243,7 +243,7 @@ async fn until_settled(
         }
         let active_writer = writer.active_node().await.unwrap_or(None);
         let sent = send(active_writer.as_ref().unwrap_or(writer), target, fate).await?;
-        (is_sent, is_taken) = (true, sent == Sent::Taken);
+        (is_sent, is_taken) = (true, sent == SentChange::Taken);
     }
 }
 
@@ -258,7 +258,7 @@ fn is_settled(seen: &Seen, fate: Fate) -> bool {
 }
 
 /// Sends the change once. A failing node may have applied it; the caller finds out by reading.
-async fn send(writer: &Client, target: &Target<'_>, fate: Fate) -> Result<Sent> {
+async fn send(writer: &Client, target: &VersionTarget<'_>, fate: Fate) -> Result<SentChange> {
     let versions = [target.version];
     let sent = match fate {
         Fate::Deleted => writer.delete_versions(target.service, &versions).await,
@@ -267,7 +267,7 @@ async fn send(writer: &Client, target: &Target<'_>, fate: Fate) -> Result<Sent> 
         Fate::AllGone => writer.delete_everything(target.service).await,
     };
     match sent {
-        Err(error) if is_passing(&error) => Ok(Sent::Unknown),
+        Err(error) if is_passing(&error) => Ok(SentChange::Unknown),
         sent => sent,
     }
 }
@@ -282,7 +282,7 @@ struct Seen {
 
 /// Reads the state from the metadata. If the policy denies that, reading the versions themselves
 /// shows the same.
-async fn look(node: &Client, target: &Target<'_>) -> Result<Seen> {
+async fn look(node: &Client, target: &VersionTarget<'_>) -> Result<Seen> {
     let gone = Seen {
         newest: 0,
         state: None,
@@ -322,7 +322,7 @@ async fn look(node: &Client, target: &Target<'_>) -> Result<Seen> {
 /// The state of a version as reading it shows, and when it was written.
 async fn state_of(
     node: &Client,
-    target: &Target<'_>,
+    target: &VersionTarget<'_>,
 ) -> Result<(Option<VersionState>, Option<String>)> {
     Ok(
         match node

@@ -8,7 +8,7 @@ use crate::approval::{Asked, FilePreview, Outcome, Question};
 use crate::audit::Action;
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
-use crate::files::record::{Kind, Records};
+use crate::files::record::{RecordKind, Records};
 use crate::files::{FileChange, Root, Written, write};
 use crate::names::printable;
 
@@ -78,8 +78,8 @@ impl Operation for FileWrite {
         // The keys of an example are found in a text with values, so the log leaves out their
         // number.
         let mut details = match self.change.kind {
-            Kind::Secrets => format!("{} with {} keys", self.path, self.change.keys.len()),
-            Kind::Example => self.path.clone(),
+            RecordKind::Secrets => format!("{} with {} keys", self.path, self.change.keys.len()),
+            RecordKind::Example => self.path.clone(),
         };
         if !self.sources.is_empty() {
             details = format!("{details}; from: {}", self.sources.join(", "));

@@ -13,11 +13,11 @@ mod files;
 mod relocation;
 mod version;
 
-pub use adoption::{Adoption, Direction, Moved, Part, PartDone};
+pub use adoption::{Adoption, AdoptionPart, AdoptionPartDone, Direction, MovedFile};
 pub use deletion::{Fate, VersionFate};
 pub use disclosure::Disclosure;
 pub use files::FileWrite;
-pub use relocation::{Origin, Relocated, Relocation};
+pub use relocation::{CopySource, Relocated, Relocation};
 pub use version::{Commit, Current, Given, Notes, VersionChange};
 
 use std::collections::BTreeMap;

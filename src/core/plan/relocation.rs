@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::deletion::{Fate, Target, decide};
+use super::deletion::{Fate, VersionTarget, decide};
 use super::version::{RESOLVE_FOR, is_passing};
 use super::{Commit, Consent, Operation, Permit, Report, VersionChange};
 use crate::approval::{Asked, Outcome, Question};
@@ -15,7 +15,7 @@ use crate::names::Service;
 use crate::vault::{Client, CustomMetadata, Stored};
 
 /// The service to copy.
-pub struct Origin {
+pub struct CopySource {
     /// Its name.
     pub service: Service,
     /// `MOUNT/PREFIX/SERVICE`.
@@ -34,7 +34,7 @@ pub struct Relocation {
     /// Whether the old service is deleted afterwards.
     pub is_rename: bool,
     /// The old service.
-    pub origin: Origin,
+    pub origin: CopySource,
     /// The new service.
     pub service: Service,
     /// The new version of the new service.
@@ -72,7 +72,7 @@ impl Relocation {
     #[must_use]
     pub fn new(
         is_rename: bool,
-        origin: Origin,
+        origin: CopySource,
         service: Service,
         change: VersionChange,
         is_there: bool,
@@ -82,7 +82,7 @@ impl Relocation {
         let path = format!("{} → {}", origin.path, change.path());
         let mut warnings = change.warnings().to_vec();
         if is_rename {
-            let Origin { path, version, .. } = &origin;
+            let CopySource { path, version, .. } = &origin;
             warnings.push(format!(
                 "{path} (version {version}) is deleted afterwards, and can be undeleted"
             ));
@@ -200,7 +200,7 @@ impl Relocation {
 
     /// Fails if the approved version is no longer the newest one.
     async fn require_newest(&self) -> Result<()> {
-        let Origin {
+        let CopySource {
             service,
             version,
             created,
@@ -222,7 +222,7 @@ impl Relocation {
     }
 
     async fn delete_origin(&self, permit: &Permit<'_>) -> Result<()> {
-        let Origin {
+        let CopySource {
             service,
             version,
             created,
@@ -230,7 +230,7 @@ impl Relocation {
             ..
         } = &self.origin;
         let writer = permit.writer(vault)?;
-        let target = Target {
+        let target = VersionTarget {
             service,
             version: *version,
             newest: *version,
@@ -293,7 +293,7 @@ impl Operation for Relocation {
     }
 
     fn audit_details(&self) -> String {
-        let Origin { path, version, .. } = &self.origin;
+        let CopySource { path, version, .. } = &self.origin;
         let what = if self.is_rename { "rename" } else { "copy" };
         format!(
             "{what} {path} (version {version}) to {}; {}",

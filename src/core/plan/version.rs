@@ -14,7 +14,9 @@ use crate::error::{Error, Result};
 use crate::format::json;
 use crate::names::{Key, Service, printable, quoted};
 use crate::secret::{JsonType, Secret, Value, WayOut};
-use crate::vault::{Client, CustomMetadata, Secrets, Sent, Stored, VersionInfo, WriteOutcome};
+use crate::vault::{
+    Client, CustomMetadata, Secrets, SentChange, Stored, VersionInfo, WriteOutcome,
+};
 
 /// How long to look for the outcome of a broken write: a failover takes up to twenty seconds.
 pub(super) const RESOLVE_FOR: Duration = Duration::from_secs(30);
@@ -697,7 +699,7 @@ impl UpkeepChange {
             .write_custom_metadata(service, read.as_ref(), &custom)
             .await
         {
-            Ok(Sent::Taken | Sent::Unknown) => {}
+            Ok(SentChange::Taken | SentChange::Unknown) => {}
             Err(error) if is_passing(&error) => {}
             Err(error) => return Err(error),
         }

@@ -7,7 +7,7 @@ use crate::format::places::Form;
 
 /// How a file is scanned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Reading {
+pub(super) enum FileReading {
     /// In its own format.
     Form(Form),
     /// Line by line, for a configuration file of unknown format.
@@ -25,7 +25,7 @@ const LOCK_FILES: [&str; 4] = [
 ];
 
 /// How a file found in a walk is scanned, decided by its name; `None` if it is not scanned.
-pub(super) fn in_a_walk(file: &Path, dialect: Dialect) -> Option<Reading> {
+pub(super) fn in_a_walk(file: &Path, dialect: Dialect) -> Option<FileReading> {
     let name = file.file_name()?.to_str()?;
     let lower = name.to_ascii_lowercase();
     if LOCK_FILES.contains(&name)
@@ -36,7 +36,7 @@ pub(super) fn in_a_walk(file: &Path, dialect: Dialect) -> Option<Reading> {
         return None;
     }
     if lower == ".envrc" {
-        return Some(Reading::Form(Form::Env(Dialect::Shell)));
+        return Some(FileReading::Form(Form::Env(Dialect::Shell)));
     }
     let is_variant = lower.contains(".env.")
         || lower.starts_with("env.")
@@ -44,23 +44,23 @@ pub(super) fn in_a_walk(file: &Path, dialect: Dialect) -> Option<Reading> {
             && !lower.ends_with(".ts")
             && !lower.ends_with(".js");
     let form = Form::of(file, dialect).or_else(|| is_variant.then_some(Form::Env(dialect)))?;
-    Some(Reading::Form(form))
+    Some(FileReading::Form(form))
 }
 
 /// How a file that the person named is scanned.
-pub(super) fn named(file: &Path, dialect: Dialect) -> Reading {
+pub(super) fn named(file: &Path, dialect: Dialect) -> FileReading {
     in_a_walk(file, dialect)
-        .or_else(|| Form::of(file, dialect).map(Reading::Form))
-        .unwrap_or(Reading::Lines)
+        .or_else(|| Form::of(file, dialect).map(FileReading::Form))
+        .unwrap_or(FileReading::Lines)
 }
 
 /// Reads a YAML file with a top-level `services:` as a compose file. Stack files, for example, have
 /// such content under other names.
-pub(super) fn settled(reading: Reading, text: &str) -> Reading {
+pub(super) fn settled(reading: FileReading, text: &str) -> FileReading {
     let is_compose = || text.lines().any(|line| line.trim_end() == "services:");
     match reading {
-        Reading::Form(Form::Yaml) if is_compose() => Reading::Form(Form::Compose),
-        Reading::Form(_) | Reading::Lines | Reading::Secret => reading,
+        FileReading::Form(Form::Yaml) if is_compose() => FileReading::Form(Form::Compose),
+        FileReading::Form(_) | FileReading::Lines | FileReading::Secret => reading,
     }
 }
 
@@ -84,7 +84,7 @@ mod tests {
         ] {
             assert_eq!(
                 of(name),
-                Some(Reading::Form(Form::Env(Dialect::Portable))),
+                Some(FileReading::Form(Form::Env(Dialect::Portable))),
                 "{name}"
             );
         }
@@ -95,7 +95,7 @@ mod tests {
             "app.compose.yml",
             "docker-compose.yml.example",
         ] {
-            assert_eq!(of(name), Some(Reading::Form(Form::Compose)), "{name}");
+            assert_eq!(of(name), Some(FileReading::Form(Form::Compose)), "{name}");
         }
         for name in [
             "secrets.yaml",
@@ -103,7 +103,7 @@ mod tests {
             "esphome/lamp.yml",
             "stack.yml",
         ] {
-            assert_eq!(of(name), Some(Reading::Form(Form::Yaml)), "{name}");
+            assert_eq!(of(name), Some(FileReading::Form(Form::Yaml)), "{name}");
         }
         for name in [
             "main.rs",
@@ -117,8 +117,8 @@ mod tests {
             assert_eq!(of(name), None, "{name}");
         }
         assert_eq!(
-            settled(Reading::Form(Form::Yaml), "services:\n  a: {}\n"),
-            Reading::Form(Form::Compose)
+            settled(FileReading::Form(Form::Yaml), "services:\n  a: {}\n"),
+            FileReading::Form(Form::Compose)
         );
     }
 }

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::kinds::{self, Reading};
+use super::kinds::{self, FileReading};
 use super::walk::Candidate;
 use super::{Finding, Looked, Omission, Progress};
 use crate::error::Error;
 use crate::files::Root;
 use crate::format::classify::{
-    Judged, Kind, SECRET_FILE, Verdict, classify, is_made_of_words, judge_places,
+    Judged, SECRET_FILE, SecretKind, Verdict, classify, is_made_of_words, judge_places,
 };
 use crate::format::places::{Form, Place, Role, Writing, places};
 use crate::names::printable;
@@ -103,9 +103,9 @@ fn at_one(root: &Root, file: &Candidate) -> Found {
         return (None, omit(None, "it is not UTF-8 text".into()));
     };
     let (findings, unread) = match kinds::settled(file.reading, text) {
-        Reading::Secret => (of_secret(file, text), Vec::new()),
-        Reading::Lines => (of_lines(file, text), Vec::new()),
-        Reading::Form(form) => match places(form, text) {
+        FileReading::Secret => (of_secret(file, text), Vec::new()),
+        FileReading::Lines => (of_lines(file, text), Vec::new()),
+        FileReading::Form(form) => match places(form, text) {
             Ok(places) => return (of_places(file, form, text, &places), Vec::new()),
             // The file is malformed, so it is scanned line by line instead.
             Err(malformed) => (
@@ -288,7 +288,7 @@ fn of_secret(file: &Candidate, text: &str) -> Vec<Finding> {
     let verdict = classify("secret", value, Role::Value);
     if matches!(
         verdict.kind,
-        Kind::Empty | Kind::Placeholder | Kind::Reference
+        SecretKind::Empty | SecretKind::Placeholder | SecretKind::Reference
     ) {
         return vec![finding(
             file,

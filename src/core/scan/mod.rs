@@ -15,7 +15,7 @@ use super::inject::{listed_files, tracked_by_git};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::files::Root;
-use crate::format::classify::{Kind, Rule, Severity};
+use crate::format::classify::{Rule, SecretKind, Severity};
 use crate::format::dotenv::Dialect;
 use crate::secret::Secret;
 use serde::Serialize;
@@ -58,7 +58,7 @@ pub struct Finding {
     /// The entry's name, or a word such as `comment` or `command` for a place without a name.
     pub key: String,
     /// What kind of value it looks like.
-    pub kind: Kind,
+    pub kind: SecretKind,
     /// Whether it is a secret, which belongs in Vault.
     pub secret: bool,
     /// The reason for the verdict.

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::Omission;
-use super::kinds::{self, Reading};
-use crate::core::inject::Format;
+use super::kinds::{self, FileReading};
+use crate::core::inject::FileFormat;
 use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::format::dotenv::{self, Dialect};
@@ -26,7 +26,7 @@ const HOME_ASSISTANT: [&str; 2] = ["configuration.yaml", "secrets.yaml"];
 /// A file to scan.
 pub(super) struct Candidate {
     pub(super) path: PathBuf,
-    pub(super) reading: Reading,
+    pub(super) reading: FileReading,
     /// Whether the person named it.
     pub(super) is_named: bool,
     /// The name of the secret, if the whole file is one secret.
@@ -103,7 +103,7 @@ impl<'a> Tree<'a> {
                 secret: None,
             },
         );
-        if reading == Reading::Form(Form::Compose) {
+        if reading == FileReading::Form(Form::Compose) {
             self.compose_file(&inside);
         }
         Ok(())
@@ -111,7 +111,7 @@ impl<'a> Tree<'a> {
 
     /// Adds a file that `.claude-vault.toml` lists, in the format that it gives. Files outside of
     /// the walked folders are ignored.
-    pub(super) fn listed(&mut self, file: &Path, format: Option<Format>, readers: &[Dialect]) {
+    pub(super) fn listed(&mut self, file: &Path, format: Option<FileFormat>, readers: &[Dialect]) {
         let Some(path) = inside(Path::new(""), file) else {
             return;
         };
@@ -126,10 +126,10 @@ impl<'a> Tree<'a> {
             (None, _) => self.dialect_in(path.parent().unwrap_or(Path::new("")), None),
         };
         let reading = match format {
-            Some(Format::Env) => Reading::Form(Form::Env(dialect)),
-            Some(Format::Yaml) => Reading::Form(Form::Yaml),
+            Some(FileFormat::Env) => FileReading::Form(Form::Env(dialect)),
+            Some(FileFormat::Yaml) => FileReading::Form(Form::Yaml),
             None => match kinds::named(&path, dialect) {
-                Reading::Lines => Reading::Form(Form::Env(dialect)),
+                FileReading::Lines => FileReading::Form(Form::Env(dialect)),
                 known => known,
             },
         };
@@ -228,11 +228,11 @@ impl<'a> Tree<'a> {
             let Some(mut reading) = kinds::in_a_walk(&path, Dialect::Portable) else {
                 continue;
             };
-            if matches!(reading, Reading::Form(Form::Env(Dialect::Portable))) {
+            if matches!(reading, FileReading::Form(Form::Env(Dialect::Portable))) {
                 let guessed = *dialect.get_or_insert_with(|| self.dialect_in(folder, Some(names)));
-                reading = Reading::Form(Form::Env(guessed));
+                reading = FileReading::Form(Form::Env(guessed));
             }
-            if reading == Reading::Form(Form::Compose) {
+            if reading == FileReading::Form(Form::Compose) {
                 composes.push(path.clone());
             }
             // If a compose file already named this file, it keeps the reading from there.
@@ -297,14 +297,14 @@ impl<'a> Tree<'a> {
         for named in named {
             let reading = match named.naming {
                 Naming::EnvFile { is_raw: true, .. } => {
-                    Reading::Form(Form::Env(Dialect::ComposeRaw))
+                    FileReading::Form(Form::Env(Dialect::ComposeRaw))
                 }
                 Naming::EnvFile { .. } | Naming::IncludeEnvFile => {
-                    Reading::Form(Form::Env(Dialect::Compose))
+                    FileReading::Form(Form::Env(Dialect::Compose))
                 }
-                Naming::Secret => Reading::Secret,
-                Naming::Config => Reading::Lines,
-                Naming::Include | Naming::Extends => Reading::Form(Form::Compose),
+                Naming::Secret => FileReading::Secret,
+                Naming::Config => FileReading::Lines,
+                Naming::Include | Naming::Extends => FileReading::Form(Form::Compose),
             };
             self.named_file(
                 file,
@@ -316,7 +316,14 @@ impl<'a> Tree<'a> {
         }
     }
 
-    fn named_file(&mut self, by: &Path, folder: &Path, name: &str, line: usize, reading: Reading) {
+    fn named_file(
+        &mut self,
+        by: &Path,
+        folder: &Path,
+        name: &str,
+        line: usize,
+        reading: FileReading,
+    ) {
         let mut note = |reason: &str| {
             self.notes.push(Omission {
                 path: shown(by),
@@ -333,7 +340,7 @@ impl<'a> Tree<'a> {
         if !self.root.has(&path).unwrap_or(false) {
             return; // it is missing, a link, or not a regular file
         }
-        let secret = (reading == Reading::Secret).then(|| {
+        let secret = (reading == FileReading::Secret).then(|| {
             path.file_name()
                 .unwrap_or_default()
                 .to_string_lossy()
@@ -342,7 +349,7 @@ impl<'a> Tree<'a> {
         let is_new = !self.files.contains_key(&path);
         let reading = match (reading, kinds::in_a_walk(&path, Dialect::Portable)) {
             // A config file with a known format is scanned in that format.
-            (Reading::Lines, Some(known)) => known,
+            (FileReading::Lines, Some(known)) => known,
             (named, _) => named,
         };
         self.files.insert(
@@ -354,7 +361,7 @@ impl<'a> Tree<'a> {
                 secret,
             },
         );
-        if is_new && reading == Reading::Form(Form::Compose) {
+        if is_new && reading == FileReading::Form(Form::Compose) {
             self.compose_file(&path);
         }
     }

@@ -17,12 +17,12 @@ use zeroize::Zeroizing;
 
 use crate::core::Core;
 use crate::core::entries::FileKind;
-use crate::core::inject::{Format, Readers, readers_of};
+use crate::core::inject::{FileFormat, Readers, readers_of};
 use crate::error::{Error, Result};
 use crate::files::MAX_FILE;
 use crate::format::dotenv::Dialect;
 use crate::format::json::Typed;
-use crate::format::source::{Entry, Unreadable};
+use crate::format::source::{SourceEntry, Unreadable};
 use crate::format::{json_shapes, yaml};
 use crate::names::{Key, Service, is_public_name, printable};
 use crate::secret::{Secret, Value};
@@ -40,7 +40,7 @@ pub enum SourceFormat {
 
 /// The source to read.
 #[derive(Clone, Copy)]
-pub enum Source<'a> {
+pub enum FromSource<'a> {
     /// A file at a path that the person gave.
     File(&'a Path),
     /// A text that was already read, such as standard input; `file` is where it is stored, if
@@ -73,7 +73,7 @@ pub struct FromOptions {
 }
 
 /// The keys that were taken, and those that were not.
-pub struct Taken {
+pub struct TakenEntries {
     /// The values, by key.
     pub values: BTreeMap<Key, Value>,
     /// Whether the values have types. In a `.env` file, everything is text.
@@ -99,7 +99,7 @@ pub struct Left {
 
 /// A key in a source of any format.
 struct Found {
-    entry: Entry,
+    entry: SourceEntry,
     /// The names of the variables that were expanded in the value.
     expanded_from: Vec<String>,
     /// Whether the value consists only of references to other variables.
@@ -120,8 +120,8 @@ struct Contents {
     is_typed: bool,
 }
 
-impl From<Vec<Entry>> for Contents {
-    fn from(entries: Vec<Entry>) -> Self {
+impl From<Vec<SourceEntry>> for Contents {
+    fn from(entries: Vec<SourceEntry>) -> Self {
         let found = |entry| Found {
             entry,
             expanded_from: Vec::new(),
@@ -151,7 +151,7 @@ struct Named<'a> {
 /// [`Error::Invalid`] with line and reason for a line that the reader would not read, and for a key
 /// or value that Vault cannot hold; also for an encrypted file. [`Error::Io`] for a file that
 /// cannot be read.
-pub fn read(core: &Core, source: Source<'_>, options: &FromOptions) -> Result<Taken> {
+pub fn read(core: &Core, source: FromSource<'_>, options: &FromOptions) -> Result<TakenEntries> {
     let source = load(source)?;
     let readers = match source.file {
         Some(file) => readers_of(core, file)?,
@@ -169,9 +169,9 @@ pub fn read(core: &Core, source: Source<'_>, options: &FromOptions) -> Result<Ta
     choice::taken(&source, contents, options)
 }
 
-fn load(source: Source<'_>) -> Result<Named<'_>> {
+fn load(source: FromSource<'_>) -> Result<Named<'_>> {
     match source {
-        Source::Text { text, file } => {
+        FromSource::Text { text, file } => {
             let name = file.map_or_else(
                 || "standard input".to_owned(),
                 |file| printable(&file.to_string_lossy(), false),
@@ -182,7 +182,7 @@ fn load(source: Source<'_>) -> Result<Named<'_>> {
                 text: Zeroizing::new(text.to_owned()),
             })
         }
-        Source::File(file) => {
+        FromSource::File(file) => {
             let name = printable(&file.to_string_lossy(), false);
             let text = read_text(
                 std::fs::File::open(file).map_err(Error::io("read", file))?,
@@ -258,8 +258,8 @@ fn format_of(source: &Named<'_>, options: &FromOptions, readers: &Readers) -> Re
         FileKind::Compose => None,
     };
     let configured = readers.format.map(|format| match format {
-        Format::Env => SourceFormat::Env,
-        Format::Yaml => SourceFormat::Yaml,
+        FileFormat::Env => SourceFormat::Env,
+        FileFormat::Yaml => SourceFormat::Yaml,
     });
     configured
         .or(by_name)

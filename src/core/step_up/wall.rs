@@ -16,7 +16,7 @@ const RECORD: &str = "step-up.address";
 
 /// The destination of a step-up, and the certificate authorities that vouch for it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Way {
+pub struct Destination {
     /// Vault's address.
     pub address: String,
     /// A digest of the certificate authorities trusted for it, or `system` for the system's own.
@@ -80,13 +80,13 @@ pub fn require_safe_way(settings: &Settings) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::NoAddress`], [`Error::Io`] for certificates that cannot be read.
-pub fn way(settings: &Settings) -> Result<Way> {
+pub fn way(settings: &Settings) -> Result<Destination> {
     let address = settings
         .address()?
         .as_str()
         .trim_end_matches('/')
         .to_owned();
-    Ok(Way {
+    Ok(Destination {
         address,
         trust: trust(&settings.tls)?,
     })
@@ -138,12 +138,12 @@ fn trust(tls: &Tls) -> Result<String> {
 ///
 /// # Errors
 /// [`Error::Io`] if the record cannot be read.
-pub fn last_way(settings: &Settings) -> Result<Option<Way>> {
+pub fn last_way(settings: &Settings) -> Result<Option<Destination>> {
     let path = record(settings);
     match std::fs::read_to_string(&path) {
         Ok(text) => {
             let (address, trust) = text.trim_end().split_once('\n').unwrap_or((&text, ""));
-            Ok(Some(Way {
+            Ok(Some(Destination {
                 address: address.to_owned(),
                 trust: trust.to_owned(),
             }))
@@ -157,7 +157,7 @@ pub fn last_way(settings: &Settings) -> Result<Option<Way>> {
 ///
 /// # Errors
 /// [`Error::Io`] if the record cannot be read or written.
-pub fn record_way(settings: &Settings, way: &Way) -> Result<()> {
+pub fn record_way(settings: &Settings, way: &Destination) -> Result<()> {
     if settings.is_lab || last_way(settings)?.as_ref() == Some(way) {
         return Ok(());
     }
@@ -169,7 +169,7 @@ fn record(settings: &Settings) -> PathBuf {
     settings.state.join(RECORD)
 }
 
-fn write(path: &Path, way: &Way) -> std::io::Result<()> {
+fn write(path: &Path, way: &Destination) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::DirBuilder::new()
             .recursive(true)

@@ -39,7 +39,7 @@ const MAX_WORDS: usize = 3;
 /// The kind of a text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum SecretKind {
     /// Nothing.
     Empty,
     /// A password.
@@ -90,7 +90,7 @@ pub struct Verdict {
     /// Whether the text belongs in Vault.
     pub is_secret: bool,
     /// The kind of the text.
-    pub kind: Kind,
+    pub kind: SecretKind,
     /// The rule that decided.
     pub rule: &'static Rule,
     /// How serious a leak would be.
@@ -237,7 +237,7 @@ fn whole(
     if !found
         && rule.severity == Severity::None
         && matches!(hint, Telling::Maybe | Telling::Nothing)
-        && rule.kind == Kind::Text
+        && rule.kind == SecretKind::Text
     {
         words(trimmed, start, hits);
     }

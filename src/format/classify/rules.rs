@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Kind, Severity};
+use super::{SecretKind, Severity};
 
 /// A rule of the classifier.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -12,7 +12,7 @@ pub struct Rule {
     /// The reason shown to the user, as one sentence.
     pub reason: &'static str,
     /// The kind of text that the rule finds.
-    pub kind: Kind,
+    pub kind: SecretKind,
     /// How serious a leak would be; [`Severity::None`] if the text is harmless.
     pub severity: Severity,
 }
@@ -20,7 +20,7 @@ pub struct Rule {
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident = ($id:literal, $reason:literal, $kind:ident, $severity:ident);)*) => {
         $($(#[$doc])* pub static $name: Rule =
-            Rule { id: $id, reason: $reason, kind: Kind::$kind, severity: Severity::$severity };)*
+            Rule { id: $id, reason: $reason, kind: SecretKind::$kind, severity: Severity::$severity };)*
 
         /// All rules except those for one provider's tokens.
         pub(super) static GENERAL: &[&Rule] = &[$(&$name),*];

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::shapes_table::SHAPES;
-use super::{Hit, Kind, Rule, Severity, checksum, rules, value};
+use super::{Hit, Rule, SecretKind, Severity, checksum, rules, value};
 
 /// The form of one provider's tokens.
 pub(super) struct Shape {
@@ -47,7 +47,7 @@ fn holds(class: u8, b: u8) -> bool {
 static UNCHECKED: Rule = Rule {
     id: "token-without-checksum",
     reason: "it has the form of a token, but its checksum is wrong",
-    kind: Kind::Token,
+    kind: SecretKind::Token,
     severity: Severity::Medium,
 };
 

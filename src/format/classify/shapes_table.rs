@@ -6,7 +6,7 @@
 
 use super::shapes::Check::{Crc32, Mixed, Nothing, Public};
 use super::shapes::Shape;
-use super::{Kind, Rule, Severity};
+use super::{Rule, SecretKind, Severity};
 
 macro_rules! shapes {
     ($($id:literal, $what:literal, $form:literal, $kind:ident, $check:ident;)*) => {
@@ -15,7 +15,7 @@ macro_rules! shapes {
             rule: Rule {
                 id: $id,
                 reason: concat!("it has the form of ", $what),
-                kind: Kind::$kind,
+                kind: SecretKind::$kind,
                 severity: match $check { Public => Severity::None, Nothing | Crc32 | Mixed => Severity::High },
             },
             form: $form,

@@ -10,12 +10,12 @@ use super::text::Normal;
 
 /// The value of an assignment, and the variables that were expanded in it.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct FoundEntry {
     pub(super) value: Option<Zeroizing<String>>,
     pub(super) from: Vec<String>,
 }
 
-impl Found {
+impl FoundEntry {
     pub(super) fn text(value: impl Into<String>) -> Self {
         Self {
             value: Some(Zeroizing::new(value.into())),
@@ -56,13 +56,13 @@ pub(super) fn ends(reason: impl Into<String>) -> Trouble {
 }
 
 /// The reader stopped before the end of the file.
-pub(super) struct Stopped;
+pub(super) struct ReadingStopped;
 
 /// Looks up a variable outside the file, among those that the user passed with `--env`.
 pub(super) type Outside<'a> = &'a dyn Fn(&str) -> Option<Zeroizing<String>>;
 
 /// The ranges of an assignment in the text.
-pub(super) struct Place {
+pub(super) struct LinePlace {
     /// The whole assignment, including the end of its line.
     pub(super) span: Range<usize>,
     /// The text after the `=`.
@@ -75,11 +75,11 @@ pub(super) struct Collector<'a> {
     outside: Outside<'a>,
     /// The index of the last item for each name.
     known: HashMap<String, usize>,
-    items: Vec<(Place, Item)>,
+    items: Vec<(LinePlace, Item)>,
 }
 
 enum Item {
-    Line(String, Found),
+    Line(String, FoundEntry),
     Unread(Option<String>, Trouble),
 }
 
@@ -97,9 +97,9 @@ impl<'a> Collector<'a> {
     pub(super) fn set(
         &mut self,
         name: &str,
-        place: Place,
-        found: Result<Found, Trouble>,
-    ) -> Result<(), Stopped> {
+        place: LinePlace,
+        found: Result<FoundEntry, Trouble>,
+    ) -> Result<(), ReadingStopped> {
         match found {
             Ok(found) => {
                 self.known.insert(name.to_owned(), self.items.len());
@@ -119,14 +119,14 @@ impl<'a> Collector<'a> {
         name: Option<&str>,
         span: Range<usize>,
         trouble: Trouble,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), ReadingStopped> {
         let ends = trouble.ends;
         let raw = span.end..span.end;
         self.items.push((
-            Place { span, raw },
+            LinePlace { span, raw },
             Item::Unread(name.map(str::to_owned), trouble),
         ));
-        if ends { Err(Stopped) } else { Ok(()) }
+        if ends { Err(ReadingStopped) } else { Ok(()) }
     }
 
     /// The number of items so far, for [`Self::forget_since`].
@@ -150,7 +150,7 @@ impl<'a> Collector<'a> {
         match item.map(|(_, item)| item) {
             Some(Item::Line(
                 _,
-                Found {
+                FoundEntry {
                     value: Some(value), ..
                 },
             )) => Ok(Some(value.clone())),

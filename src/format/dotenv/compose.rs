@@ -5,19 +5,23 @@ use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 use super::Dialect;
-use super::collect::{Collector, Found, Outside, Place, Stopped, Trouble, ends, refused, unset};
+use super::collect::{
+    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, ends, refused, unset,
+};
 use super::go::{is_blank, next_statement};
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, Row, Sign, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
 use super::text::{Cursor, line_end};
 use super::write::{
     BELOW, DOUBLE, ESCAPED_FOR_COMPOSE, ESCAPED_FOR_SHELLS, ESCAPED_QUOTE, ESCAPED_QUOTE_DOLLAR,
     ESCAPED_QUOTE_LINES, SINGLE, SINGLE_ESCAPED,
 };
-use crate::format::interpolation::{Failure, Form, Kind, Piece, Reference, evaluate, parse};
+use crate::format::interpolation::{
+    ExpansionKind, Failure, Form, Piece, Reference, evaluate, parse,
+};
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Compose,
     name: "compose",
     help: "docker compose",
@@ -57,13 +61,13 @@ pub(super) const ROW: Row = Row {
 /// The values that compose already took from `.env` when it reads the file a second time.
 type Project = HashMap<String, Zeroizing<String>>;
 
-const VERSIONS: &[Version] = &[
-    Version {
+const VERSIONS: &[ReaderVersion] = &[
+    ReaderVersion {
         name: "docker compose 2",
         read,
         only_with: &[],
     },
-    Version {
+    ReaderVersion {
         name: "docker compose, if .env is an env_file too,",
         read: read_twice,
         only_with: &["$"],
@@ -71,7 +75,7 @@ const VERSIONS: &[Version] = &[
 ];
 
 /// Early versions refuse a `$` without a variable.
-const STRICT: Version = Version {
+const STRICT: ReaderVersion = ReaderVersion {
     name: "the first versions of docker compose 2",
     read: read_strictly,
     only_with: &["$"],
@@ -127,7 +131,7 @@ fn lines(
     out: &mut Collector<'_>,
     project: &Project,
     is_strict: bool,
-) -> Result<(), Stopped> {
+) -> Result<(), ReadingStopped> {
     while next_statement(cursor).is_some() {
         let start = cursor.at;
         let Statement {
@@ -142,7 +146,7 @@ fn lines(
                 return out.unread(None, start..line_end(cursor.text, start), ends(reason));
             }
         };
-        let place = Place {
+        let place = LinePlace {
             span: start..end,
             raw,
         };
@@ -153,11 +157,11 @@ fn lines(
             continue;
         }
         let found = match text {
-            Text::Inherited => out.value_of(key).map(|value| Found {
+            Text::Inherited => out.value_of(key).map(|value| FoundEntry {
                 value,
                 from: Vec::new(),
             }),
-            Text::Literal(text) => Ok(Found::text(text)),
+            Text::Literal(text) => Ok(FoundEntry::text(text)),
             Text::Template(text) if is_strict && has_lone_dollar(&text) => {
                 Err(ends("its $ stands for nothing"))
             }
@@ -169,7 +173,8 @@ fn lines(
 }
 
 fn has_lone_dollar(text: &str) -> bool {
-    let is_lone = |piece: Piece| piece.kind == Kind::Text && text[piece.span].contains('$');
+    let is_lone =
+        |piece: Piece| piece.kind == ExpansionKind::Text && text[piece.span].contains('$');
     parse(text).is_ok_and(|pieces| pieces.into_iter().any(is_lone))
 }
 
@@ -320,7 +325,7 @@ fn octal(digits: &str, out: &mut String) -> usize {
     count
 }
 
-fn replaced(text: &str, out: &Collector<'_>, project: &Project) -> Result<Found, Trouble> {
+fn replaced(text: &str, out: &Collector<'_>, project: &Project) -> Result<FoundEntry, Trouble> {
     let mut from = Vec::new();
     let mut lookup = |reference: &Reference| -> Result<_, Trouble> {
         let name = reference.name.as_str();
@@ -344,7 +349,7 @@ fn replaced(text: &str, out: &Collector<'_>, project: &Project) -> Result<Found,
         Ok(value)
     };
     match evaluate(text, &mut lookup) {
-        Ok(value) => Ok(Found {
+        Ok(value) => Ok(FoundEntry {
             value: Some(value),
             from,
         }),

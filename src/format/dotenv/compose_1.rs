@@ -1,11 +1,11 @@
 //! docker-compose 1, which read with an old python-dotenv (end of life since 2023).
 
 use super::parse::Escapes;
-use super::row::{Agreement, Row, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::write::{BELOW, DOUBLE, ESCAPED_QUOTE, ESCAPED_QUOTE_LINES, SINGLE, SINGLE_ESCAPED};
 use super::{Dialect, python};
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Compose1,
     name: "compose-1",
     help: "docker-compose 1, end of life since 2023",
@@ -14,7 +14,7 @@ pub(super) const ROW: Row = Row {
     neighbours: &[],
     is_portable: false,
     is_raw: false,
-    versions: &[Version {
+    versions: &[ReaderVersion {
         name: "docker-compose 1",
         read: python::read_by_compose_1,
         only_with: &[],

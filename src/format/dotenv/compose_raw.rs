@@ -2,10 +2,10 @@
 
 use super::Dialect;
 use super::parse::Escapes;
-use super::row::{Agreement, Row, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::write::WITHOUT_QUOTES;
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::ComposeRaw,
     name: "compose-raw",
     help: "docker compose's `env_file` with `format: raw`",
@@ -14,7 +14,7 @@ pub(super) const ROW: Row = Row {
     neighbours: &[],
     is_portable: false,
     is_raw: true,
-    versions: &[Version {
+    versions: &[ReaderVersion {
         name: "docker compose",
         read: super::docker::read,
         only_with: &[],

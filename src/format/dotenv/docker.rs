@@ -1,13 +1,13 @@
 //! `docker run --env-file`: raw lines (docker/cli, `pkg/kvfile`).
 
 use super::Dialect;
-use super::collect::{Collector, Found, Outside, Place, Stopped, ends};
+use super::collect::{Collector, FoundEntry, LinePlace, Outside, ReadingStopped, ends};
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, Row, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::write::WITHOUT_QUOTES;
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Docker,
     name: "docker",
     help: "`docker run --env-file`",
@@ -15,7 +15,7 @@ pub(super) const ROW: Row = Row {
     neighbours: &[],
     is_portable: false,
     is_raw: true,
-    versions: &[Version {
+    versions: &[ReaderVersion {
         name: "docker",
         read,
         only_with: &[],
@@ -43,7 +43,7 @@ pub(super) fn read(text: &str, outside: Outside<'_>) -> Reading {
     out.finish(None)
 }
 
-fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
+fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), ReadingStopped> {
     let mut at = if text.starts_with('\u{feff}') {
         '\u{feff}'.len_utf8()
     } else {
@@ -78,13 +78,13 @@ fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
         let raw = raw_end - value.map_or(0, str::len)..raw_end;
         // A name alone takes its value from the environment.
         let value = match value {
-            Some(value) => Found::text(value),
-            None => Found {
+            Some(value) => FoundEntry::text(value),
+            None => FoundEntry {
                 value: out.value_of(key).unwrap_or_default(),
                 from: Vec::new(),
             },
         };
-        out.set(key, Place { span, raw }, Ok(value))?;
+        out.set(key, LinePlace { span, raw }, Ok(value))?;
     }
     Ok(())
 }

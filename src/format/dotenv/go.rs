@@ -1,14 +1,16 @@
 //! godotenv (Go), version 1.5.
 
 use super::Dialect;
-use super::collect::{Collector, Found, Outside, Place, Stopped, Trouble, ends, unset};
+use super::collect::{
+    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, ends, unset,
+};
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, Row, Sign, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
 use super::text::{Cursor, Normal, line_end, unescaped};
 use super::write::{BELOW, DOUBLE, ESCAPED_DOLLAR_LINES, ESCAPED_QUOTE_DOLLAR_LINES, SINGLE};
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Go,
     name: "go",
     help: "godotenv",
@@ -16,7 +18,7 @@ pub(super) const ROW: Row = Row {
     neighbours: &[Sign::Named("go.mod")],
     is_portable: true,
     is_raw: false,
-    versions: &[Version {
+    versions: &[ReaderVersion {
         name: "godotenv 1.5",
         read,
         only_with: &[],
@@ -66,7 +68,7 @@ fn read(text: &str, outside: Outside<'_>) -> Reading {
     out.finish(Some(&normal))
 }
 
-fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped> {
+fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), ReadingStopped> {
     while next_statement(cursor).is_some() {
         let start = cursor.at;
         let lost = start..line_end(cursor.text, start);
@@ -102,7 +104,7 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped
         };
         out.set(
             key,
-            Place {
+            LinePlace {
                 span: start..end,
                 raw: raw_start..raw_end,
             },
@@ -128,7 +130,7 @@ fn quoted(
     cursor: &mut Cursor<'_>,
     quote: char,
     out: &Collector<'_>,
-) -> Option<Result<Found, Trouble>> {
+) -> Option<Result<FoundEntry, Trouble>> {
     let rest = cursor.rest();
     let end = rest
         .match_indices(quote)
@@ -138,7 +140,7 @@ fn quoted(
     // godotenv trims all quotes of this kind at both ends.
     let value = rest[..end].trim_matches(quote);
     if quote == '\'' {
-        return Some(Ok(Found::text(value)));
+        return Some(Ok(FoundEntry::text(value)));
     }
     Some(replaced(&unescaped_twice(value), out))
 }
@@ -159,7 +161,7 @@ fn unescaped_twice(text: &str) -> String {
 }
 
 /// Expands `$NAME`, `${NAME}` and `$(NAME)` with a name in capitals. Either brace may be missing.
-fn replaced(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
+fn replaced(text: &str, known: &Collector<'_>) -> Result<FoundEntry, Trouble> {
     let in_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     let (mut out, mut from) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;
@@ -190,5 +192,5 @@ fn replaced(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
         rest = after;
     }
     out.push_str(rest);
-    Ok(Found::replaced(out, from))
+    Ok(FoundEntry::replaced(out, from))
 }

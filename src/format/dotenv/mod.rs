@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use row::Row;
+use row::DialectRow;
 
 pub use parse::{parse, unquote};
 pub use reading::{Line, Reading, Unread, reading};
@@ -37,11 +37,11 @@ macro_rules! dialects {
         }
 
         /// All dialects. The portable one must come first.
-        const ROWS: &[&Row] = &[$(&$file::ROW,)*];
+        const ROWS: &[&DialectRow] = &[$(&$file::ROW,)*];
 
         impl Dialect {
             /// The table row with everything we know about this dialect.
-            pub(in crate::format::dotenv) fn row(self) -> &'static Row {
+            pub(in crate::format::dotenv) fn row(self) -> &'static DialectRow {
                 match self { $(Self::$dialect => &$file::ROW,)* }
             }
         }
@@ -81,7 +81,7 @@ pub const READERS: [Dialect; ROWS.len() - 1] = {
 };
 
 impl Dialect {
-    fn rows() -> impl Iterator<Item = &'static Row> {
+    fn rows() -> impl Iterator<Item = &'static DialectRow> {
         ROWS.iter().copied()
     }
 
@@ -184,7 +184,7 @@ impl<'de> Deserialize<'de> for Dialect {
 /// of them.
 fn required(dialects: &[Dialect]) -> Vec<Dialect> {
     let each = dialects.iter().flat_map(|dialect| {
-        let is_required = |row: &&Row| {
+        let is_required = |row: &&DialectRow| {
             row.dialect == *dialect || *dialect == Dialect::Portable && row.is_portable
         };
         Dialect::rows()
@@ -292,20 +292,20 @@ pub fn is_special_to_shells(name: &str) -> bool {
 
 /// The names that a reader finds, in file order, each with its value. The value is `None` if it
 /// depends on another line or on something outside the file.
-pub type Taken = Vec<(String, Option<zeroize::Zeroizing<String>>)>;
+pub type NamedValues = Vec<(String, Option<zeroize::Zeroizing<String>>)>;
 
 /// Parses a file like `reader`. `None` if the reader gives up.
 #[must_use]
-pub fn read_as(reader: Dialect, text: &str) -> Option<Taken> {
+pub fn read_as(reader: Dialect, text: &str) -> Option<NamedValues> {
     taken(&reading(reader, text, &|_| None))
 }
 
 /// Like [`read_as`], but with the newest version only.
-fn read_by_newest(reader: Dialect, text: &str) -> Option<Taken> {
+fn read_by_newest(reader: Dialect, text: &str) -> Option<NamedValues> {
     taken(&(reader.row().versions.first()?.read)(text, &|_| None))
 }
 
-fn taken(reading: &Reading) -> Option<Taken> {
+fn taken(reading: &Reading) -> Option<NamedValues> {
     if reading.is_broken() {
         return None;
     }

@@ -1,15 +1,15 @@
 //! npm's dotenv, versions 16 to 18, which all read the same way.
 
 use super::Dialect;
-use super::collect::{Collector, Found, Outside, Place, Stopped, refused};
+use super::collect::{Collector, FoundEntry, LinePlace, Outside, ReadingStopped, refused};
 use super::parse::Escapes;
-use super::pattern::{Line, Part, Pattern, unquote};
+use super::pattern::{Line, Pattern, PatternPart, unquote};
 use super::reading::Reading;
-use super::row::{Agreement, Row, Sign, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
 use super::text::Normal;
 use super::write::{BACKTICKS, BELOW, DOUBLE, ESCAPED_LINES, ESCAPED_RETURN, SINGLE};
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Node,
     name: "node",
     help: "npm dotenv",
@@ -17,7 +17,7 @@ pub(super) const ROW: Row = Row {
     neighbours: &[Sign::Named("package.json")],
     is_portable: true,
     is_raw: false,
-    versions: &[Version {
+    versions: &[ReaderVersion {
         name: "npm dotenv",
         read,
         only_with: &[],
@@ -53,21 +53,21 @@ pub(super) fn read(text: &str, outside: Outside<'_>) -> Reading {
     out.finish(Some(&normal))
 }
 
-fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
+fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), ReadingStopped> {
     for part in DOTENV.parts(text) {
         match part {
-            Part::Line(line) => {
+            PatternPart::Line(line) => {
                 let found = value(&line);
                 out.set(
                     line.key,
-                    Place {
+                    LinePlace {
                         span: line.span,
                         raw: line.raw,
                     },
                     found,
                 )?;
             }
-            Part::Passed(span) => out.unread(
+            PatternPart::Passed(span) => out.unread(
                 None,
                 span,
                 refused("npm dotenv does not accept this line and skips it"),
@@ -77,7 +77,7 @@ fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
     Ok(())
 }
 
-fn value(line: &Line<'_>) -> Result<Found, super::collect::Trouble> {
+fn value(line: &Line<'_>) -> Result<FoundEntry, super::collect::Trouble> {
     let text = line.value.unwrap_or_default().trim_matches(DOTENV.space);
     let (_, inner) = unquote(text, DOTENV.quotes);
     // npm dotenv looks for quotes line by line, and these two characters end a line in JavaScript.
@@ -87,7 +87,7 @@ fn value(line: &Line<'_>) -> Result<Found, super::collect::Trouble> {
         ));
     }
     // The first line of a quoted multi-line value may end in such a quote too.
-    Ok(Found::text(if text.starts_with('"') {
+    Ok(FoundEntry::text(if text.starts_with('"') {
         inner.replace("\\n", "\n").replace("\\r", "\r")
     } else {
         inner.to_owned()

@@ -1,14 +1,16 @@
 //! `node --env-file` and `util.parseEnv` (Node.js documentation, "Environment variables").
 
 use super::Dialect;
-use super::collect::{Collector, Found, Outside, Place, Stopped, Trouble, ends, refused};
+use super::collect::{
+    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, ends, refused,
+};
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, Row, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::text::{Normal, line_end};
 use super::write::{BACKTICKS, BELOW, DOUBLE, SINGLE};
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::NodeEnvFile,
     name: "node-env-file",
     help: "`node --env-file`",
@@ -16,7 +18,7 @@ pub(super) const ROW: Row = Row {
     neighbours: &[],
     is_portable: true,
     is_raw: false,
-    versions: &[Version {
+    versions: &[ReaderVersion {
         name: "node 20 and later",
         read,
         only_with: &[],
@@ -50,7 +52,7 @@ pub(super) fn read(text: &str, outside: Outside<'_>) -> Reading {
     out.finish(Some(&normal))
 }
 
-fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
+fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), ReadingStopped> {
     let mut at = 0;
     let mut disputed = false;
     while at < text.len() {
@@ -94,7 +96,7 @@ fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
             let (_, raw, next) = value(text, value_at);
             out.set(
                 name,
-                Place {
+                LinePlace {
                     span: start..next,
                     raw,
                 },
@@ -124,7 +126,7 @@ fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
         };
         out.set(
             key,
-            Place {
+            LinePlace {
                 span: start..next,
                 raw,
             },
@@ -136,9 +138,9 @@ fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), Stopped> {
 }
 
 /// Returns the value, its range, and the start of the line after it.
-fn value(text: &str, from: usize) -> (Result<Found, Trouble>, std::ops::Range<usize>, usize) {
+fn value(text: &str, from: usize) -> (Result<FoundEntry, Trouble>, std::ops::Range<usize>, usize) {
     if text[from..].starts_with('\n') {
-        return (Ok(Found::text("")), from..from, from + 1);
+        return (Ok(FoundEntry::text("")), from..from, from + 1);
     }
     let start =
         from + text[from..].len() - text[from..].trim_start_matches([' ', '\t', '\n']).len();
@@ -156,7 +158,7 @@ fn value(text: &str, from: usize) -> (Result<Found, Trouble>, std::ops::Range<us
             inner.to_owned()
         };
         (
-            Ok(Found::text(value)),
+            Ok(FoundEntry::text(value)),
             length + 2,
             line_end(text, start + length + 2),
         )
@@ -179,7 +181,7 @@ fn value(text: &str, from: usize) -> (Result<Found, Trouble>, std::ops::Range<us
             let found = if value.ends_with('\t') {
                 Err(refused(DISPUTED))
             } else {
-                Ok(Found::text(value))
+                Ok(FoundEntry::text(value))
             };
             (found, value.len(), next)
         }

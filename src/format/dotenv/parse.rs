@@ -1,6 +1,6 @@
 //! Finding the entries of a `.env` file, for any reader.
 
-use super::super::edit::{Document, Entry};
+use super::super::edit::{Document, NewEntry};
 use super::Dialect;
 
 /// The value of an entry, for `set --from`: quotes removed and escapes undone, but variables not
@@ -77,7 +77,7 @@ pub fn parse(text: &str, reader: Dialect) -> Document {
     Document { entries, unread }
 }
 
-fn entry(text: &str, start: usize, line_end: usize, reader: Dialect) -> Option<Entry> {
+fn entry(text: &str, start: usize, line_end: usize, reader: Dialect) -> Option<NewEntry> {
     let line = &text[start..line_end];
     let blank = |c: char| c == ' ' || c == '\t';
     let mut rest = line.trim_start_matches(blank);
@@ -101,7 +101,7 @@ fn entry(text: &str, start: usize, line_end: usize, reader: Dialect) -> Option<E
     let equals = line_end - after_key.len() + 1;
     if reader.row().is_raw {
         let value = equals..start + line.trim_end_matches(['\r', '\n']).len();
-        return Some(Entry {
+        return Some(NewEntry {
             start,
             key: key.to_owned(),
             key_end,
@@ -110,14 +110,14 @@ fn entry(text: &str, start: usize, line_end: usize, reader: Dialect) -> Option<E
     }
     if value.starts_with('#') && value_start > equals {
         value_start = equals; // only a comment: a new value goes before the blank
-        return Some(Entry {
+        return Some(NewEntry {
             start,
             key: key.to_owned(),
             key_end,
             value: value_start..value_start,
         });
     }
-    Some(Entry {
+    Some(NewEntry {
         start,
         key: key.to_owned(),
         key_end,

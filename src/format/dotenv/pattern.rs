@@ -27,14 +27,14 @@ pub(super) struct Pattern {
 }
 
 /// A line that matches, or a range that is skipped.
-pub(super) enum Part<'a> {
+pub(super) enum PatternPart<'a> {
     Line(Line<'a>),
     Passed(Range<usize>),
 }
 
 impl Pattern {
     /// All parts of a text, except blank lines and comments.
-    pub(super) fn parts<'a>(&self, text: &'a str) -> Vec<Part<'a>> {
+    pub(super) fn parts<'a>(&self, text: &'a str) -> Vec<PatternPart<'a>> {
         let mut parts = Vec::new();
         let mut cursor = Cursor::new(text);
         while !cursor.rest().is_empty() {
@@ -43,12 +43,12 @@ impl Pattern {
                 cursor.skip_line();
                 line.span = line_start(text, line.key.as_ptr() as usize - text.as_ptr() as usize)
                     .max(start)..cursor.at;
-                parts.push(Part::Line(line));
+                parts.push(PatternPart::Line(line));
             } else {
                 cursor.at = line_end(text, start);
                 let passed = text[start..cursor.at].trim();
                 if !passed.is_empty() && !passed.starts_with('#') {
-                    parts.push(Part::Passed(start..cursor.at));
+                    parts.push(PatternPart::Passed(start..cursor.at));
                 }
             }
         }

@@ -3,14 +3,16 @@
 use std::ops::Range;
 
 use super::Dialect;
-use super::collect::{Collector, Found, Outside, Place, Stopped, Trouble, ends, unset};
+use super::collect::{
+    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, ends, unset,
+};
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, Row, Sign, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
 use super::text::{Cursor, Normal, line_end};
 use super::write::{BELOW, DOUBLE, ESCAPED_FOR_PHP, SINGLE};
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Php,
     name: "php",
     help: "phpdotenv (Laravel)",
@@ -19,12 +21,12 @@ pub(super) const ROW: Row = Row {
     is_portable: false,
     is_raw: false,
     versions: &[
-        Version {
+        ReaderVersion {
             name: "phpdotenv 5.8",
             read: |text, outside| read(text, outside, false),
             only_with: &[],
         },
-        Version {
+        ReaderVersion {
             name: "phpdotenv 5.4",
             read: |text, outside| read(text, outside, true),
             only_with: &["=\""],
@@ -62,7 +64,7 @@ fn read(text: &str, outside: Outside<'_>, begins_again: bool) -> Reading {
     out.finish(Some(&normal))
 }
 
-fn lines(text: &str, out: &mut Collector<'_>, begins_again: bool) -> Result<(), Stopped> {
+fn lines(text: &str, out: &mut Collector<'_>, begins_again: bool) -> Result<(), ReadingStopped> {
     let mut at = 0;
     let mut open: Option<usize> = None;
     while at < text.len() {
@@ -89,7 +91,11 @@ fn lines(text: &str, out: &mut Collector<'_>, begins_again: bool) -> Result<(), 
     Ok(())
 }
 
-fn statement(text: &str, span: Range<usize>, out: &mut Collector<'_>) -> Result<(), Stopped> {
+fn statement(
+    text: &str,
+    span: Range<usize>,
+    out: &mut Collector<'_>,
+) -> Result<(), ReadingStopped> {
     let whole = text[span.clone()].trim_end_matches('\n');
     let trimmed = whole.trim_matches(is_trimmed);
     if trimmed.is_empty() || trimmed.starts_with('#') {
@@ -100,7 +106,7 @@ fn statement(text: &str, span: Range<usize>, out: &mut Collector<'_>) -> Result<
     };
     let Some(value) = value else {
         let raw = span.start + whole.len()..span.start + whole.len();
-        return out.set(name, Place { span, raw }, Ok(Found::default()));
+        return out.set(name, LinePlace { span, raw }, Ok(FoundEntry::default()));
     };
     let value_at = span.start + (value.as_ptr() as usize - whole.as_ptr() as usize);
     let mut cursor = Cursor::new(value);
@@ -108,7 +114,7 @@ fn statement(text: &str, span: Range<usize>, out: &mut Collector<'_>) -> Result<
         Some((parsed, raw)) => {
             let raw = value_at..value_at + raw;
             let found = replaced(parsed, out);
-            out.set(name, Place { span, raw }, found)
+            out.set(name, LinePlace { span, raw }, found)
         }
         None => out.unread(
             Some(name),
@@ -218,7 +224,7 @@ fn double_quoted(cursor: &mut Cursor<'_>, value: &mut Value) -> Option<()> {
 
 /// Expands `${NAME}`, from the last reference to the first. phpdotenv keeps a reference to an unset
 /// name, but we do not know the environment, so such a line is refused.
-fn replaced(value: Value, known: &Collector<'_>) -> Result<Found, Trouble> {
+fn replaced(value: Value, known: &Collector<'_>) -> Result<FoundEntry, Trouble> {
     let mut text = value.text;
     let mut from = Vec::new();
     for at in value.dollars.into_iter().rev() {
@@ -236,5 +242,5 @@ fn replaced(value: Value, known: &Collector<'_>) -> Result<Found, Trouble> {
         text.replace_range(at..at + length + 3, &new);
         from.push(name);
     }
-    Ok(Found::replaced(text, from))
+    Ok(FoundEntry::replaced(text, from))
 }

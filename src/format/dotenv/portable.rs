@@ -1,11 +1,11 @@
 //! A file whose reader is unknown: only what most readers read alike.
 
 use super::parse::Escapes;
-use super::row::{Agreement, Row, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::write::{BELOW, DOUBLE, SINGLE};
 use super::{Dialect, compose, shell};
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Portable,
     name: "portable",
     help: "What most readers read alike",
@@ -16,17 +16,17 @@ pub(super) const ROW: Row = Row {
     // Used to read files that another tool wrote. Lines on which these common readers disagree are
     // refused.
     versions: &[
-        Version {
+        ReaderVersion {
             name: "docker compose",
             read: compose::read,
             only_with: &[],
         },
-        Version {
+        ReaderVersion {
             name: "a shell",
             read: shell::read,
             only_with: &[],
         },
-        Version {
+        ReaderVersion {
             name: "python-dotenv",
             read: super::python::read_newest,
             only_with: &[],

@@ -1,14 +1,16 @@
 //! python-dotenv with variable expansion, which is its default.
 
 use super::Dialect;
-use super::collect::{Collector, Found, Outside, Place, Stopped, Trouble, refused, unset};
+use super::collect::{
+    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, refused, unset,
+};
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, Row, Sign, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
 use super::text::{Cursor, Normal};
 use super::write::{BELOW, DOUBLE, ESCAPED_QUOTE, ESCAPED_QUOTE_LINES, SINGLE, SINGLE_ESCAPED};
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Python,
     name: "python",
     help: "python-dotenv",
@@ -17,12 +19,12 @@ pub(super) const ROW: Row = Row {
     is_portable: false,
     is_raw: false,
     versions: &[
-        Version {
+        ReaderVersion {
             name: "python-dotenv 1.2.4",
             read: read_newest,
             only_with: &[],
         },
-        Version {
+        ReaderVersion {
             name: "python-dotenv before 1.2.3",
             read: |text, outside| read(text, outside, Age::Old),
             only_with: &["\\", "#", "\u{feff}"],
@@ -95,7 +97,7 @@ fn read(text: &str, outside: Outside<'_>, age: Age) -> Reading {
     out.finish(Some(&normal))
 }
 
-fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>, age: Age) -> Result<(), Stopped> {
+fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>, age: Age) -> Result<(), ReadingStopped> {
     loop {
         cursor.take_while(is_space);
         if cursor.rest().is_empty() {
@@ -105,12 +107,12 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>, age: Age) -> Result<(
         let is_comment = cursor.peek() == Some('#');
         match binding(cursor, age) {
             Some(Binding { key, raw, value }) => {
-                let place = Place {
+                let place = LinePlace {
                     span: start..cursor.at,
                     raw,
                 };
                 let found =
-                    value.map_or_else(|| Ok(Found::default()), |value| replaced(&value, out));
+                    value.map_or_else(|| Ok(FoundEntry::default()), |value| replaced(&value, out));
                 out.set(&key, place, found)?;
             }
             None => {
@@ -253,7 +255,7 @@ fn bare(line: &str) -> &str {
 }
 
 /// Expands `${NAME}` and `${NAME:-default}`, in any quotes.
-fn replaced(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
+fn replaced(text: &str, known: &Collector<'_>) -> Result<FoundEntry, Trouble> {
     let (mut out, mut from) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -276,7 +278,7 @@ fn replaced(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
     }
     out.push_str(rest);
     from.dedup();
-    Ok(Found::replaced(out, from))
+    Ok(FoundEntry::replaced(out, from))
 }
 
 /// Returns the name, the default, and the length of the reference.

@@ -4,10 +4,10 @@ use super::Dialect;
 use super::collect::Outside;
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::write::{Reason, Way};
+use super::write::{Quoting, Reason};
 
 /// One dialect. Every field must be filled in, which a test checks.
-pub(super) struct Row {
+pub(super) struct DialectRow {
     /// The variant of [`Dialect`].
     pub(super) dialect: Dialect,
     /// The name on the command line.
@@ -23,15 +23,15 @@ pub(super) struct Row {
     /// Whether the reader takes everything after the `=` literally, including quotes.
     pub(super) is_raw: bool,
     /// The versions of the reader that are in use, the newest first.
-    pub(super) versions: &'static [Version],
+    pub(super) versions: &'static [ReaderVersion],
     /// Old versions that must be able to read what we write. They do not affect how we read a file.
-    pub(super) older: &'static [Version],
+    pub(super) older: &'static [ReaderVersion],
     /// Unmaintained versions. We prefer a way to write that they can read too.
-    pub(super) retired: &'static [Version],
+    pub(super) retired: &'static [ReaderVersion],
     /// Which versions must agree on a line when a file is read.
     pub(super) agreement: Agreement,
     /// The ways to write a value, the plainest first.
-    pub(super) ways: &'static [Way],
+    pub(super) ways: &'static [Quoting],
     /// Lines that must still be read correctly below a value with quotes in it.
     pub(super) below: &'static [&'static str],
     /// How to find the end of quotes if there is more than one candidate: this reader's rule first,
@@ -41,16 +41,16 @@ pub(super) struct Row {
     pub(super) reason: fn(&str) -> Reason,
 }
 
-impl Row {
+impl DialectRow {
     /// The versions to read this text with: the newest, and those that may read it differently.
-    pub(super) fn versions_for(&self, text: &str) -> impl Iterator<Item = &'static Version> {
+    pub(super) fn versions_for(&self, text: &str) -> impl Iterator<Item = &'static ReaderVersion> {
         self.versions
             .iter()
             .filter(move |version| version.matters(text))
     }
 
     /// The versions that must read this text back after it was written.
-    pub(super) fn written_for(&self, text: &str) -> impl Iterator<Item = &'static Version> {
+    pub(super) fn written_for(&self, text: &str) -> impl Iterator<Item = &'static ReaderVersion> {
         self.versions_for(text).chain(
             self.older
                 .iter()
@@ -77,7 +77,7 @@ impl Sign {
 }
 
 /// One version, or range of versions, of a reader.
-pub(super) struct Version {
+pub(super) struct ReaderVersion {
     /// The name in messages.
     pub(super) name: &'static str,
     /// Parses a file like this version.
@@ -87,7 +87,7 @@ pub(super) struct Version {
     pub(super) only_with: &'static [&'static str],
 }
 
-impl Version {
+impl ReaderVersion {
     /// Whether this version may read this text differently from the newest one.
     fn matters(&self, text: &str) -> bool {
         self.only_with.is_empty() || self.only_with.iter().any(|part| text.contains(part))

@@ -1,15 +1,17 @@
 //! dotenv for Ruby, version 3.
 
 use super::Dialect;
-use super::collect::{Collector, Found, Outside, Place, Stopped, Trouble, ends, refused, unset};
+use super::collect::{
+    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, ends, refused, unset,
+};
 use super::parse::Escapes;
-use super::pattern::{Part, Pattern, unquote};
+use super::pattern::{Pattern, PatternPart, unquote};
 use super::reading::Reading;
-use super::row::{Agreement, Row, Sign, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
 use super::text::{Cursor, Normal, unescaped};
 use super::write::{BACKSLASHED, BELOW, DOUBLE, ESCAPED_FOR_SHELLS, ESCAPED_QUOTE, SINGLE};
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Ruby,
     name: "ruby",
     help: "dotenv for Ruby, version 3",
@@ -17,7 +19,7 @@ pub(super) const ROW: Row = Row {
     neighbours: &[Sign::Named("Gemfile")],
     is_portable: true,
     is_raw: false,
-    versions: &[Version {
+    versions: &[ReaderVersion {
         name: "Ruby's dotenv 3",
         read,
         only_with: &[],
@@ -60,12 +62,12 @@ fn read(text: &str, outside: Outside<'_>) -> Reading {
     out.finish(Some(&normal))
 }
 
-fn lines(text: &str, start: usize, out: &mut Collector<'_>) -> Result<(), Stopped> {
+fn lines(text: &str, start: usize, out: &mut Collector<'_>) -> Result<(), ReadingStopped> {
     let placed = |range: std::ops::Range<usize>| range.start + start..range.end + start;
     for part in RUBY.parts(&text[start..]) {
         let line = match part {
-            Part::Line(line) => line,
-            Part::Passed(span) => {
+            PatternPart::Line(line) => line,
+            PatternPart::Passed(span) => {
                 out.unread(
                     None,
                     placed(span),
@@ -74,7 +76,7 @@ fn lines(text: &str, start: usize, out: &mut Collector<'_>) -> Result<(), Stoppe
                 continue;
             }
         };
-        let place = Place {
+        let place = LinePlace {
             span: placed(line.span),
             raw: placed(line.raw),
         };
@@ -98,13 +100,13 @@ fn lines(text: &str, start: usize, out: &mut Collector<'_>) -> Result<(), Stoppe
     Ok(())
 }
 
-fn value(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
+fn value(text: &str, known: &Collector<'_>) -> Result<FoundEntry, Trouble> {
     let (quote, inner) = unquote(
         text.trim_matches(|c| (RUBY.space)(c) || c == '\0'),
         RUBY.quotes,
     );
     match quote {
-        Some('\'') => Ok(Found::text(inner)),
+        Some('\'') => Ok(FoundEntry::text(inner)),
         Some(_) => replaced(
             &unescaped(&inner.replace("\\n", "\\\\n").replace("\\r", "\\\\r")),
             known,
@@ -115,7 +117,7 @@ fn value(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
 
 /// Handles `$(commands)` in balanced parentheses, then expands variables. A `\` before the `$`
 /// prevents either.
-fn replaced(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
+fn replaced(text: &str, known: &Collector<'_>) -> Result<FoundEntry, Trouble> {
     let closings = balanced(text);
     let mut commands = String::with_capacity(text.len());
     let (mut done, mut from) = (0, 0);
@@ -170,7 +172,7 @@ fn balanced(text: &str) -> std::collections::HashMap<usize, usize> {
 }
 
 /// Expands `$NAME` and `${NAME}`. Either brace may be missing.
-fn variables(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
+fn variables(text: &str, known: &Collector<'_>) -> Result<FoundEntry, Trouble> {
     let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let (mut out, mut from) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;
@@ -202,5 +204,5 @@ fn variables(text: &str, known: &Collector<'_>) -> Result<Found, Trouble> {
         rest = after;
     }
     out.push_str(rest);
-    Ok(Found::replaced(out, from))
+    Ok(FoundEntry::replaced(out, from))
 }

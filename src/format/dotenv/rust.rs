@@ -3,14 +3,16 @@
 use zeroize::Zeroizing;
 
 use super::Dialect;
-use super::collect::{Collector, Found, Outside, Place, Stopped, Trouble, ends, refused, unset};
+use super::collect::{
+    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, ends, refused, unset,
+};
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, Row, Sign, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
 use super::text::{Cursor, line_end};
 use super::write::{BELOW, DOUBLE, ESCAPED_QUOTE_DOLLAR, SHELL_QUOTED, SINGLE};
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Rust,
     name: "rust",
     help: "dotenvy, mise, just",
@@ -18,7 +20,7 @@ pub(super) const ROW: Row = Row {
     neighbours: &[Sign::Named("Cargo.toml")],
     is_portable: true,
     is_raw: false,
-    versions: &[Version {
+    versions: &[ReaderVersion {
         name: "dotenvy 0.15",
         read,
         only_with: &[],
@@ -49,7 +51,7 @@ fn read(text: &str, outside: Outside<'_>) -> Reading {
     out.finish(None)
 }
 
-fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped> {
+fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), ReadingStopped> {
     while !cursor.rest().is_empty() {
         let start = cursor.at;
         let Some(line) = logical_line(cursor) else {
@@ -65,11 +67,11 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped
             Ok(Some((key, value))) => {
                 let value_at = start + (value.as_ptr() as usize - line.as_ptr() as usize);
                 let (found, length) = if value.starts_with('#') {
-                    (Ok(Found::text("")), 0)
+                    (Ok(FoundEntry::text("")), 0)
                 } else {
                     replaced(value, out)
                 };
-                let place = Place {
+                let place = LinePlace {
                     span,
                     raw: value_at..value_at + length,
                 };
@@ -87,7 +89,11 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped
 
 /// Refuses a name that is set twice to different values: depending on the call, a program uses the
 /// first (`dotenv()`) or the last one (`dotenv_override()`).
-fn refuse_conflict(key: &str, found: Found, out: &Collector<'_>) -> Result<Found, Trouble> {
+fn refuse_conflict(
+    key: &str,
+    found: FoundEntry,
+    out: &Collector<'_>,
+) -> Result<FoundEntry, Trouble> {
     let is_other = |known: Option<Zeroizing<String>>| known != found.value;
     if out.is_set(key) && out.value_of(key).map_or(true, is_other) {
         return Err(refused(
@@ -183,7 +189,7 @@ fn name<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
 }
 
 /// Returns the value with its variables expanded, and its length as written.
-fn replaced(text: &str, known: &Collector<'_>) -> (Result<Found, Trouble>, usize) {
+fn replaced(text: &str, known: &Collector<'_>) -> (Result<FoundEntry, Trouble>, usize) {
     let mut value = Value {
         known,
         text: String::new(),
@@ -195,7 +201,7 @@ fn replaced(text: &str, known: &Collector<'_>) -> (Result<Found, Trouble>, usize
         Err(reason) => Err(ends(reason)),
         Ok(()) => match value.trouble {
             Some(trouble) => Err(trouble),
-            None => Ok(Found::replaced(value.text, value.from)),
+            None => Ok(FoundEntry::replaced(value.text, value.from)),
         },
     };
     (found, cursor.at)

@@ -4,14 +4,16 @@
 //! refused, and reading ends at a line that is a command.
 
 use super::Dialect;
-use super::collect::{Collector, Found, Outside, Place, Stopped, Trouble, ends, refused, unset};
+use super::collect::{
+    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, ends, refused, unset,
+};
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, Row, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::text::{Cursor, line_end};
 use super::write::{BELOW, DOUBLE, ESCAPED_FOR_SHELLS, SHELL_QUOTED, SINGLE};
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Shell,
     name: "shell",
     help: "`set -a; . ./.env` in bash, zsh, ksh, dash",
@@ -19,7 +21,7 @@ pub(super) const ROW: Row = Row {
     neighbours: &[],
     is_portable: true,
     is_raw: false,
-    versions: &[Version {
+    versions: &[ReaderVersion {
         name: "a POSIX shell",
         read,
         only_with: &[],
@@ -59,7 +61,7 @@ pub(super) fn read(text: &str, outside: Outside<'_>) -> Reading {
     out.finish(None)
 }
 
-fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped> {
+fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), ReadingStopped> {
     loop {
         cursor.take_while(|c| is_blank(c) || c == '\n');
         match cursor.peek() {
@@ -71,7 +73,7 @@ fn lines(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped
 }
 
 /// A line of assignments, with or without `export`.
-fn command(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped> {
+fn command(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), ReadingStopped> {
     let exported = cursor.take_export(is_blank);
     let mark = out.mark();
     loop {
@@ -116,7 +118,7 @@ fn assignment(
     out: &mut Collector<'_>,
     name: &str,
     exported: bool,
-) -> Result<(), Stopped> {
+) -> Result<(), ReadingStopped> {
     let raw_start = cursor.at;
     let name_start = raw_start - name.len() - 1;
     let line = cursor.text[..name_start].rfind('\n').map_or(0, |at| at + 1);
@@ -146,7 +148,7 @@ fn assignment(
     };
     out.set(
         name,
-        Place {
+        LinePlace {
             span: start..end,
             raw,
         },
@@ -155,7 +157,7 @@ fn assignment(
 }
 
 /// `export NAME` sets no value, and keeps an existing one.
-fn lone_name(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Stopped> {
+fn lone_name(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), ReadingStopped> {
     let start = cursor.at;
     let word = cursor.take_while(|c| !ends_word(c));
     if crate::names::is_variable(word) {
@@ -220,10 +222,10 @@ enum Until {
 }
 
 impl Word {
-    fn found(&mut self) -> Result<Found, Trouble> {
+    fn found(&mut self) -> Result<FoundEntry, Trouble> {
         match self.trouble.take() {
             Some(trouble) => Err(trouble),
-            None => Ok(Found::replaced(
+            None => Ok(FoundEntry::replaced(
                 std::mem::take(&mut self.text),
                 std::mem::take(&mut self.from),
             )),

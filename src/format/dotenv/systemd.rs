@@ -1,14 +1,14 @@
 //! systemd's `EnvironmentFile=` (systemd.exec(5), "Environment").
 
 use super::Dialect;
-use super::collect::{Collector, Found, Outside, Place, Stopped, refused};
+use super::collect::{Collector, FoundEntry, LinePlace, Outside, ReadingStopped, refused};
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, Row, Sign, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
 use super::text::Cursor;
 use super::write::{BELOW, DOUBLE, ESCAPED_FOR_SHELLS, SINGLE};
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Systemd,
     name: "systemd",
     help: "`EnvironmentFile=` of systemd",
@@ -17,12 +17,12 @@ pub(super) const ROW: Row = Row {
     is_portable: true,
     is_raw: false,
     versions: &[
-        Version {
+        ReaderVersion {
             name: "systemd 254 and later",
             read: |text, outside| read(text, outside, false),
             only_with: &[],
         },
-        Version {
+        ReaderVersion {
             name: "systemd before 254",
             read: |text, outside| read(text, outside, true),
             only_with: &["\\"],
@@ -62,7 +62,7 @@ fn lines(
     cursor: &mut Cursor<'_>,
     out: &mut Collector<'_>,
     comments_continue: bool,
-) -> Result<(), Stopped> {
+) -> Result<(), ReadingStopped> {
     loop {
         cursor.take_while(is_blank);
         let start = cursor.at;
@@ -88,7 +88,7 @@ fn assignment(
     out: &mut Collector<'_>,
     start: usize,
     key: &str,
-) -> Result<(), Stopped> {
+) -> Result<(), ReadingStopped> {
     let raw_start =
         cursor.at + cursor.rest().len() - cursor.rest().trim_start_matches([' ', '\t']).len();
     let found = value(cursor);
@@ -98,7 +98,7 @@ fn assignment(
                 .trim_end_matches(is_blank)
                 .len(),
     );
-    let place = Place {
+    let place = LinePlace {
         span: start..cursor.at,
         raw: raw_start..raw_end,
     };
@@ -110,7 +110,7 @@ fn assignment(
         );
     }
     match found {
-        Some(value) => out.set(key, place, Ok(Found::text(value))),
+        Some(value) => out.set(key, place, Ok(FoundEntry::text(value))),
         None => out.unread(Some(key), place.span, refused("its quotes are not closed")),
     }
 }

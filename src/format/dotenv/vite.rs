@@ -9,13 +9,13 @@ use super::Dialect;
 use super::collect::{Outside, Trouble, ends, refused};
 use super::parse::Escapes;
 use super::reading::{Line, Reading, Unread};
-use super::row::{Agreement, Row, Version};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::write::{
     BACKTICKS, BELOW, DOUBLE, ESCAPED_DOLLAR_RETURN, ESCAPED_LINES, ESCAPED_RETURN, SINGLE,
     WITH_DOLLARS,
 };
 
-pub(super) const ROW: Row = Row {
+pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Vite,
     name: "vite",
     help: "Vite, Next.js and others with dotenv-expand",
@@ -25,22 +25,22 @@ pub(super) const ROW: Row = Row {
     is_portable: false,
     is_raw: false,
     versions: &[
-        Version {
+        ReaderVersion {
             name: "Vite 8",
             read: |text, outside| expanded(sorted, expand_13, text, outside),
             only_with: &[],
         },
-        Version {
+        ReaderVersion {
             name: "Vite before 8",
             read: |text, outside| expanded(super::node::read, expand_13, text, outside),
             only_with: &[],
         },
-        Version {
+        ReaderVersion {
             name: "Vite before 6",
             read: |text, outside| expanded(super::node::read, expand_11, text, outside),
             only_with: &["$"],
         },
-        Version {
+        ReaderVersion {
             name: "Next.js",
             read: |text, outside| expanded(super::node::read, expand_next, text, outside),
             only_with: &["$"],

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::row::{Row, Version};
+use super::row::{DialectRow, ReaderVersion};
 use super::{Dialect, required};
 use crate::format::shell;
 
@@ -36,7 +36,7 @@ pub fn write(dialects: &[Dialect], value: &str) -> Result<Zeroizing<String>, Rea
 }
 
 fn best(required: &[Dialect], value: &str) -> Option<Zeroizing<String>> {
-    let mut ways: Vec<Way> = required
+    let mut ways: Vec<Quoting> = required
         .iter()
         .flat_map(|reader| reader.row().ways)
         .copied()
@@ -44,7 +44,7 @@ fn best(required: &[Dialect], value: &str) -> Option<Zeroizing<String>> {
     ways.push(WITHOUT_QUOTES);
     ways.sort_by_key(|way| way.rank);
     ways.dedup_by_key(|way| way.rank);
-    let others: Vec<&Row> = Dialect::rows()
+    let others: Vec<&DialectRow> = Dialect::rows()
         .filter(|row| is_counted(row, required, value))
         .collect();
     // Values beyond this size do not occur in practice: skip the comparison of ways for them.
@@ -81,7 +81,7 @@ fn best(required: &[Dialect], value: &str) -> Option<Zeroizing<String>> {
 
 /// Whether a reader outside `required` counts in the comparison. A raw reader keeps the quotes in
 /// the value, so it is left out if the value needs quotes.
-fn is_counted(row: &Row, required: &[Dialect], value: &str) -> bool {
+fn is_counted(row: &DialectRow, required: &[Dialect], value: &str) -> bool {
     let needs_quotes = value
         .bytes()
         .any(|b| b.is_ascii() && !b.is_ascii_alphanumeric());
@@ -95,7 +95,7 @@ fn is_counted(row: &Row, required: &[Dialect], value: &str) -> bool {
 /// value.
 pub(super) const BELOW: [&str; 4] = ["", "B=\"'\n\"\n", "B='\"\n'\n", "B='`\n'\n"];
 
-fn serves(row: &Row, text: &str, value: &str) -> bool {
+fn serves(row: &DialectRow, text: &str, value: &str) -> bool {
     // A text without quotes and escapes cannot run on into the next lines.
     let below = if text.contains(['\'', '"', '`', '\\']) {
         row.below
@@ -106,7 +106,7 @@ fn serves(row: &Row, text: &str, value: &str) -> bool {
 }
 
 /// Whether all versions of a reader read back the value, and the lines below it as well.
-fn gives_back(row: &Row, text: &str, value: &str, below: &[&str]) -> bool {
+fn gives_back(row: &DialectRow, text: &str, value: &str, below: &[&str]) -> bool {
     below.iter().all(|below| {
         let file = Zeroizing::new(format!("KEY={text}\n{below}NEXT=1\n"));
         row.written_for(&file)
@@ -116,7 +116,7 @@ fn gives_back(row: &Row, text: &str, value: &str, below: &[&str]) -> bool {
 
 /// Whether a version reads `KEY` with this value and `NEXT` below it, and with `alone` nothing
 /// else.
-fn reads(version: &Version, file: &str, value: &str, alone: bool) -> bool {
+fn reads(version: &ReaderVersion, file: &str, value: &str, alone: bool) -> bool {
     let reading = (version.read)(file, &|_| None);
     let is = |name: &str, value: &str| {
         let mut lines = reading.lines.iter().filter(|line| line.name == name);
@@ -149,14 +149,14 @@ fn is_bare(value: &str) -> bool {
 
 /// A way to write a value.
 #[derive(Clone, Copy)]
-pub(super) struct Way {
+pub(super) struct Quoting {
     /// Lower ranks are plainer and are tried first.
     rank: u8,
     write: fn(&str) -> Zeroizing<String>,
 }
 
 /// `'…'`, or `"…"` for a value with line breaks: more readers accept real line breaks in `"…"`.
-pub(super) const SINGLE: Way = Way {
+pub(super) const SINGLE: Quoting = Quoting {
     rank: 0,
     write: |value| {
         if value.contains('\n') {
@@ -167,7 +167,7 @@ pub(super) const SINGLE: Way = Way {
     },
 };
 /// The opposite quotes of [`SINGLE`].
-pub(super) const DOUBLE: Way = Way {
+pub(super) const DOUBLE: Quoting = Quoting {
     rank: 1,
     write: |value| {
         if value.contains('\n') {
@@ -178,32 +178,32 @@ pub(super) const DOUBLE: Way = Way {
     },
 };
 /// Backticks, for npm dotenv and Node.
-pub(super) const BACKTICKS: Way = Way {
+pub(super) const BACKTICKS: Quoting = Quoting {
     rank: 2,
     write: |value| between('`', value),
 };
 /// `'…'` with each `'` written as `'\''`.
-pub(super) const SHELL_QUOTED: Way = Way {
+pub(super) const SHELL_QUOTED: Quoting = Quoting {
     rank: 3,
     write: |value| Zeroizing::new(shell::quote(value)),
 };
 /// `"…"` with the escapes of shells and systemd.
-pub(super) const ESCAPED_FOR_SHELLS: Way = Way {
+pub(super) const ESCAPED_FOR_SHELLS: Quoting = Quoting {
     rank: 4,
     write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, ('`', "\\`")]),
 };
 /// `"…"` with the escapes of dotenvy.
-pub(super) const ESCAPED_QUOTE_DOLLAR: Way = Way {
+pub(super) const ESCAPED_QUOTE_DOLLAR: Quoting = Quoting {
     rank: 5,
     write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR]),
 };
 /// `"…"` with `$$` for a `$`, for docker compose.
-pub(super) const ESCAPED_FOR_COMPOSE: Way = Way {
+pub(super) const ESCAPED_FOR_COMPOSE: Quoting = Quoting {
     rank: 6,
     write: |value| escaped(value, &[BACKSLASH, QUOTE, ('$', "$$"), LINE_FEED, RETURN]),
 };
 /// `"…"` with the escapes of phpdotenv.
-pub(super) const ESCAPED_FOR_PHP: Way = Way {
+pub(super) const ESCAPED_FOR_PHP: Quoting = Quoting {
     rank: 7,
     write: |value| {
         escaped(
@@ -213,47 +213,47 @@ pub(super) const ESCAPED_FOR_PHP: Way = Way {
     },
 };
 /// `"…"` with the escapes of godotenv.
-pub(super) const ESCAPED_QUOTE_DOLLAR_LINES: Way = Way {
+pub(super) const ESCAPED_QUOTE_DOLLAR_LINES: Quoting = Quoting {
     rank: 8,
     write: |value| escaped(value, &[BACKSLASH, QUOTE, DOLLAR, LINE_FEED, RETURN]),
 };
 /// `'…'` with each `'` written as `\'`, for docker compose and python-dotenv.
-pub(super) const SINGLE_ESCAPED: Way = Way {
+pub(super) const SINGLE_ESCAPED: Quoting = Quoting {
     rank: 18,
     write: |value| between('\'', &Zeroizing::new(value.replace('\'', "\\'"))),
 };
 /// `"…"` with `\\` and `\"` only, for Ruby and Python.
-pub(super) const ESCAPED_QUOTE: Way = Way {
+pub(super) const ESCAPED_QUOTE: Quoting = Quoting {
     rank: 9,
     write: |value| escaped(value, &[BACKSLASH, QUOTE]),
 };
 /// `"…"` with escaped line breaks too, for Python.
-pub(super) const ESCAPED_QUOTE_LINES: Way = Way {
+pub(super) const ESCAPED_QUOTE_LINES: Quoting = Quoting {
     rank: 10,
     write: |value| escaped(value, &[BACKSLASH, QUOTE, LINE_FEED, RETURN]),
 };
 /// `"…"` for godotenv if a `\` must stay unescaped.
-pub(super) const ESCAPED_DOLLAR_LINES: Way = Way {
+pub(super) const ESCAPED_DOLLAR_LINES: Quoting = Quoting {
     rank: 11,
     write: |value| escaped(value, &[DOLLAR, LINE_FEED, RETURN]),
 };
 /// `"…"` with `\r` as the only escape, for npm dotenv.
-pub(super) const ESCAPED_RETURN: Way = Way {
+pub(super) const ESCAPED_RETURN: Quoting = Quoting {
     rank: 12,
     write: |value| escaped(value, &[RETURN]),
 };
 /// `"…"` with `\n` and `\r`, for npm dotenv.
-pub(super) const ESCAPED_LINES: Way = Way {
+pub(super) const ESCAPED_LINES: Quoting = Quoting {
     rank: 13,
     write: |value| escaped(value, &[LINE_FEED, RETURN]),
 };
 /// `"…"` with `\$` and `\r`, for dotenv-expand.
-pub(super) const ESCAPED_DOLLAR_RETURN: Way = Way {
+pub(super) const ESCAPED_DOLLAR_RETURN: Quoting = Quoting {
     rank: 14,
     write: |value| escaped(value, &[DOLLAR, RETURN]),
 };
 /// `'…'` or backticks with `\$`, for dotenv-expand.
-pub(super) const WITH_DOLLARS: Way = Way {
+pub(super) const WITH_DOLLARS: Quoting = Quoting {
     rank: 15,
     write: |value| {
         let quote = if value.contains('\'') { '`' } else { '\'' };
@@ -261,12 +261,12 @@ pub(super) const WITH_DOLLARS: Way = Way {
     },
 };
 /// No quotes, but a `\` before every special character, for Ruby.
-pub(super) const BACKSLASHED: Way = Way {
+pub(super) const BACKSLASHED: Quoting = Quoting {
     rank: 16,
     write: |value| bare_escaped(value),
 };
 /// The value itself, for readers of raw lines.
-pub(super) const WITHOUT_QUOTES: Way = Way {
+pub(super) const WITHOUT_QUOTES: Quoting = Quoting {
     rank: 19,
     write: |value| Zeroizing::new(value.to_owned()),
 };

@@ -10,7 +10,7 @@ use super::super::classify::{Role, classify};
 use super::super::dotenv;
 use super::super::places::{Form, Place, Writing, places};
 use super::super::yaml;
-use super::super::yaml::tree::Style;
+use super::super::yaml::tree::NodeStyle;
 use super::{Edit, applied};
 
 /// The shortest text to search for. Shorter ones occur in any text.
@@ -24,11 +24,11 @@ const MAX_ROUNDS: usize = 4;
 
 /// The removed texts, in every form in which they could occur elsewhere.
 #[derive(Default)]
-pub(super) struct Secrets {
+pub(super) struct RemovedSecrets {
     forms: Vec<Zeroizing<String>>,
 }
 
-impl Secrets {
+impl RemovedSecrets {
     /// Adds a text, its lines, and other ways to write it.
     pub(super) fn add(&mut self, text: &str) {
         self.add_one(text);
@@ -98,7 +98,7 @@ fn is_common(text: &str) -> bool {
 
 /// Removes the remaining secrets from an example. Keys and variable names stay: they are a part of
 /// the structure.
-pub(super) fn removed(form: Form, mut text: String, secrets: &Secrets) -> String {
+pub(super) fn removed(form: Form, mut text: String, secrets: &RemovedSecrets) -> String {
     let longest_first: Vec<&str> = {
         let mut forms: Vec<&str> = secrets.forms.iter().map(|form| form.as_str()).collect();
         forms.sort_by_key(|form| (std::cmp::Reverse(form.len()), *form));
@@ -188,7 +188,7 @@ fn edit(form: Form, text: &str, places: &[Place], span: Range<usize>) -> Option<
         (Form::Env(_), _) => whole(""),
         (Form::Yaml, Writing::Scalar(_)) => whole("\"\""),
         // Inside quotes, a part of the secret can be a part of an escape.
-        (Form::Compose, Writing::Scalar(Style::Single | Style::Double)) => {
+        (Form::Compose, Writing::Scalar(NodeStyle::Single | NodeStyle::Double)) => {
             let without = place.text.replace(&text[part], GONE);
             whole(&yaml::quote(if without == *place.text {
                 GONE

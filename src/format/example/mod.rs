@@ -16,12 +16,12 @@ use super::classify::{Judged, classify, is_made_of_words, judge_places};
 use super::dotenv::Dialect;
 use super::places::{Form, Place, Role, Writing, places};
 use super::yaml;
-use super::yaml::tree::{Malformed, Style};
+use super::yaml::tree::{Malformed, NodeStyle};
 use crate::names::{is_public_name, is_variable};
 
 pub use names::names_only;
 
-use leftover::Secrets;
+use leftover::RemovedSecrets;
 use placeholder::Placeholders;
 use stays::Decision;
 
@@ -84,7 +84,7 @@ pub fn example_without(
         file: text,
         care,
         placeholders: Placeholders::of(form, text, &judged),
-        secrets: Secrets::default(),
+        secrets: RemovedSecrets::default(),
         edits: Vec::new(),
         made: Example::default(),
     };
@@ -105,7 +105,7 @@ struct Maker<'text> {
     file: &'text str,
     care: Care,
     placeholders: Placeholders,
-    secrets: Secrets,
+    secrets: RemovedSecrets,
     edits: Vec<Edit>,
     made: Example,
 }
@@ -236,7 +236,7 @@ impl Maker<'_> {
             .iter()
             .map(|part| self.instead_of_part(place, part))
             .collect();
-        let needs_quotes = place.in_flow && place.writing == Writing::Scalar(Style::Plain);
+        let needs_quotes = place.in_flow && place.writing == Writing::Scalar(NodeStyle::Plain);
         let located: Option<Vec<Range<usize>>> = parts
             .iter()
             .map(|part| place.locate(self.file, part.clone()))
@@ -283,8 +283,8 @@ impl Maker<'_> {
 /// quotes.
 fn in_scalar(place: &Place, placeholder: &str) -> String {
     match place.writing {
-        Writing::Scalar(Style::Double) => format!("\"{placeholder}\""),
-        Writing::Scalar(Style::Single) => format!("'{placeholder}'"),
+        Writing::Scalar(NodeStyle::Double) => format!("\"{placeholder}\""),
+        Writing::Scalar(NodeStyle::Single) => format!("'{placeholder}'"),
         Writing::Scalar(_) if place.in_flow => format!("\"{placeholder}\""),
         Writing::Scalar(_) | Writing::Env | Writing::PartOfScalar(_) | Writing::Verbatim => {
             placeholder.to_owned()

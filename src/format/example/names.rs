@@ -3,7 +3,7 @@
 use super::super::dotenv;
 use super::super::places::Form;
 use super::super::yaml;
-use super::super::yaml::tree::{self, Kind, Malformed};
+use super::super::yaml::tree::{self, Malformed, NodeKind};
 use super::Example;
 use crate::names::is_public_name;
 
@@ -52,8 +52,8 @@ fn found(form: Form, text: &str) -> Result<Vec<String>, Malformed> {
             let maps = documents
                 .iter()
                 .filter_map(|document| match &document.kind {
-                    Kind::Map(entries) => Some(entries),
-                    Kind::List(_) | Kind::Scalar { .. } | Kind::Alias(_) => None,
+                    NodeKind::Map(entries) => Some(entries),
+                    NodeKind::List(_) | NodeKind::Scalar { .. } | NodeKind::Alias(_) => None,
                 });
             Ok(maps
                 .flatten()

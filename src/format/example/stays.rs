@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::super::classify::{Judged, Kind, Role, Telling, classify, merged, telling};
+use super::super::classify::{Judged, Role, SecretKind, Telling, classify, merged, telling};
 use super::super::places::{Form, Place, Writing};
 use crate::names::is_public_name;
 
@@ -182,43 +182,43 @@ fn without_lone_quotes(word: &str) -> &str {
 
 /// Whether a value may stay, given that it was not recognised as a secret: it must be recognised as
 /// harmless.
-pub(super) fn may_stay(name: &str, text: &str, kind: Kind) -> bool {
+pub(super) fn may_stay(name: &str, text: &str, kind: SecretKind) -> bool {
     let hint = telling(name);
     let is_secret_name = matches!(
         hint,
         Telling::Password | Telling::Token | Telling::Code | Telling::Topic
     );
     match kind {
-        Kind::Empty | Kind::Reference | Kind::Placeholder => true,
-        Kind::Public => {
+        SecretKind::Empty | SecretKind::Reference | SecretKind::Placeholder => true,
+        SecretKind::Public => {
             !is_secret_name
                 && (hint != Telling::Nothing && hint != Telling::Maybe || !is_uuid(text))
         }
         // Too short for a code: for example the number of a pin on a circuit board.
-        Kind::Plain if hint == Telling::Code => true,
+        SecretKind::Plain if hint == Telling::Code => true,
         // A number under the name of a password is a password.
-        Kind::Plain if is_secret_name => is_word_of_a_format(text),
-        Kind::Plain => {
+        SecretKind::Plain if is_secret_name => is_word_of_a_format(text),
+        SecretKind::Plain => {
             text.bytes().filter(u8::is_ascii_digit).count() <= MAX_NUMBER
                 || hint == Telling::Identifier
         }
-        Kind::Place if is_secret_name => is_path_of_a_file(text),
-        Kind::Place => true,
+        SecretKind::Place if is_secret_name => is_path_of_a_file(text),
+        SecretKind::Place => true,
         // A single word under a name that may stand for a secret could be one.
-        Kind::Text if hint == Telling::Maybe => {
+        SecretKind::Text if hint == Telling::Maybe => {
             is_plain_text(text) && (text.len() < MIN_UNSURE || text.contains(char::is_whitespace))
         }
-        Kind::Text if hint == Telling::Identifier => {
+        SecretKind::Text if hint == Telling::Identifier => {
             is_plain_text(text) || is_identifier(name, text)
         }
-        Kind::Text => !is_secret_name && is_plain_text(text),
-        Kind::Password
-        | Kind::PasswordHash
-        | Kind::Token
-        | Kind::Key
-        | Kind::Code
-        | Kind::UrlWithPassword
-        | Kind::Webhook => false,
+        SecretKind::Text => !is_secret_name && is_plain_text(text),
+        SecretKind::Password
+        | SecretKind::PasswordHash
+        | SecretKind::Token
+        | SecretKind::Key
+        | SecretKind::Code
+        | SecretKind::UrlWithPassword
+        | SecretKind::Webhook => false,
     }
 }
 

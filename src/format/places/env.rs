@@ -5,7 +5,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::super::dotenv::{self, Dialect};
-use super::super::edit::Entry;
+use super::super::edit::NewEntry;
 use super::{Lines, Place, Role, Writing, comments, pem};
 
 /// Finds entries, comments, and unreadable lines, which may continue a value.
@@ -35,7 +35,7 @@ pub(super) fn places(text: &str, dialect: Dialect) -> Vec<Place> {
     places
 }
 
-fn value(text: &str, entry: &Entry, span: Range<usize>, lines: &Lines) -> Place {
+fn value(text: &str, entry: &NewEntry, span: Range<usize>, lines: &Lines) -> Place {
     let raw = &text[span.clone()];
     Place {
         name: entry.key.clone(),

@@ -15,7 +15,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::dotenv::Dialect;
-use super::yaml::tree::{Malformed, Style};
+use super::yaml::tree::{Malformed, NodeStyle};
 
 pub(in crate::format) use comments::assignment;
 pub use named::{NamedFile, Naming, named_files};
@@ -83,9 +83,9 @@ pub enum Writing {
     /// The value of an env file.
     Env,
     /// A whole YAML scalar.
-    Scalar(Style),
+    Scalar(NodeStyle),
     /// A part of a YAML scalar, inside its quotes.
-    PartOfScalar(Style),
+    PartOfScalar(NodeStyle),
     /// A comment including its `#`, or an unreadable line of an env file.
     Verbatim,
 }

@@ -1,7 +1,7 @@
 //! The files that a compose file refers to.
 
 use super::super::yaml::anchors::Anchors;
-use super::super::yaml::tree::{self, Kind, Malformed, Node};
+use super::super::yaml::tree::{self, Malformed, Node, NodeKind};
 
 /// A file that a compose file refers to. The path is as written: it may contain `${…}` and point to
 /// any location.
@@ -92,7 +92,7 @@ impl<'tree> Finder<'tree> {
                     is_raw,
                     is_required,
                 };
-                let path = if matches!(item.kind, Kind::Map(_)) {
+                let path = if matches!(item.kind, NodeKind::Map(_)) {
                     self.anchors.get(item, "path")
                 } else {
                     Some(item)
@@ -109,7 +109,7 @@ impl<'tree> Finder<'tree> {
 
     fn includes(&self, document: &'tree Node, files: &mut Vec<NamedFile>) {
         for item in self.items(self.anchors.get(document, "include")) {
-            let is_long = matches!(item.kind, Kind::Map(_));
+            let is_long = matches!(item.kind, NodeKind::Map(_));
             let paths = if is_long {
                 self.anchors.get(item, "path")
             } else {
@@ -128,11 +128,11 @@ impl<'tree> Finder<'tree> {
     fn items(&self, node: Option<&'tree Node>) -> Vec<&'tree Node> {
         let Some(node) = node else { return Vec::new() };
         match &node.kind {
-            Kind::List(items) => items
+            NodeKind::List(items) => items
                 .iter()
                 .filter_map(|item| self.anchors.resolve(item))
                 .collect(),
-            Kind::Scalar { .. } | Kind::Map(_) | Kind::Alias(_) => vec![node],
+            NodeKind::Scalar { .. } | NodeKind::Map(_) | NodeKind::Alias(_) => vec![node],
         }
     }
 

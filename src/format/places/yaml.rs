@@ -7,7 +7,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::super::classify::{Telling, telling};
-use super::super::yaml::tree::{self, Kind, Malformed, Node, Style};
+use super::super::yaml::tree::{self, Malformed, Node, NodeKind, NodeStyle};
 use super::{Lines, Place, Role, Writing, comments};
 
 /// Which program's keys have a special meaning.
@@ -175,14 +175,14 @@ struct Walker<'text> {
 impl Walker<'_> {
     fn node(&mut self, node: &Node, at: &At) {
         match &node.kind {
-            Kind::Alias(anchor) => self
+            NodeKind::Alias(anchor) => self
                 .used_as
                 .entry(anchor.clone())
                 .or_default()
                 .push(at.name()),
-            Kind::Scalar { text, style } => self.scalar(node, text, *style, at),
-            Kind::List(items) => self.list(items, &self.inside(node, at)),
-            Kind::Map(entries) => self.map(entries, &self.inside(node, at)),
+            NodeKind::Scalar { text, style } => self.scalar(node, text, *style, at),
+            NodeKind::List(items) => self.list(items, &self.inside(node, at)),
+            NodeKind::Map(entries) => self.map(entries, &self.inside(node, at)),
         }
     }
 
@@ -251,7 +251,7 @@ impl Walker<'_> {
         }
     }
 
-    fn scalar(&mut self, node: &Node, text: &Zeroizing<String>, style: Style, at: &At) {
+    fn scalar(&mut self, node: &Node, text: &Zeroizing<String>, style: NodeStyle, at: &At) {
         let is_name = self.dialect == Dialect::Compose && at.is_name_of_secret();
         if node.is_absent() || is_name || node.tag.as_deref().is_some_and(is_reference_tag) {
             return;
@@ -289,7 +289,7 @@ impl Walker<'_> {
 
     /// Narrows an item `NAME=value` to the value. If a replacement would need quotes, the whole
     /// item stays.
-    fn split(&self, place: &mut Place, style: Style) {
+    fn split(&self, place: &mut Place, style: NodeStyle) {
         let Some((name, value)) = place.text.split_once('=').filter(|(name, _)| is_name(name))
         else {
             return;
@@ -297,7 +297,7 @@ impl Walker<'_> {
         let content = content(self.text, place.span.clone(), style);
         let head = format!("{name}=");
         place.name = name.to_owned();
-        let needs_quotes = place.in_flow && style == Style::Plain;
+        let needs_quotes = place.in_flow && style == NodeStyle::Plain;
         if !needs_quotes
             && self
                 .text
@@ -349,12 +349,12 @@ fn telling_names(names: &[String]) -> Vec<String> {
 }
 
 /// The byte range of a scalar's content, without quotes or block header.
-fn content(text: &str, span: Range<usize>, style: Style) -> Range<usize> {
+fn content(text: &str, span: Range<usize>, style: NodeStyle) -> Range<usize> {
     match style {
-        Style::Single | Style::Double => span.start + 1..(span.end - 1).max(span.start + 1),
-        Style::Plain => span,
+        NodeStyle::Single | NodeStyle::Double => span.start + 1..(span.end - 1).max(span.start + 1),
+        NodeStyle::Plain => span,
         // After the header.
-        Style::Literal | Style::Folded => {
+        NodeStyle::Literal | NodeStyle::Folded => {
             let line = text[span.clone()]
                 .find('\n')
                 .map_or(span.end, |length| span.start + length + 1);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tree::{Kind, Node};
+use super::tree::{Node, NodeKind};
 
 /// The anchors of one document.
 pub struct Anchors<'tree> {
@@ -26,9 +26,9 @@ impl<'tree> Anchors<'tree> {
             self.named.entry(name).or_default().push(node);
         }
         match &node.kind {
-            Kind::Scalar { .. } | Kind::Alias(_) => {}
-            Kind::List(items) => items.iter().for_each(|item| self.collect(item)),
-            Kind::Map(entries) => {
+            NodeKind::Scalar { .. } | NodeKind::Alias(_) => {}
+            NodeKind::List(items) => items.iter().for_each(|item| self.collect(item)),
+            NodeKind::Map(entries) => {
                 for (key, value) in entries {
                     self.collect(key);
                     self.collect(value);
@@ -41,7 +41,7 @@ impl<'tree> Anchors<'tree> {
     /// the alias is inside its own anchor.
     #[must_use]
     pub fn resolve(&self, node: &'tree Node) -> Option<&'tree Node> {
-        let Kind::Alias(name) = &node.kind else {
+        let NodeKind::Alias(name) = &node.kind else {
             return Some(node);
         };
         let target = self
@@ -79,7 +79,9 @@ impl<'tree> Anchors<'tree> {
         map: &'tree Node,
         visited: &mut BTreeSet<usize>,
     ) {
-        let Kind::Map(own) = &map.kind else { return };
+        let NodeKind::Map(own) = &map.kind else {
+            return;
+        };
         if !visited.insert(map.span.start) {
             return;
         }
@@ -103,13 +105,13 @@ impl<'tree> Anchors<'tree> {
                 continue;
             };
             match &merged.kind {
-                Kind::Map(_) => self.merge_into(entries, merged, visited),
-                Kind::List(maps) => {
+                NodeKind::Map(_) => self.merge_into(entries, merged, visited),
+                NodeKind::List(maps) => {
                     maps.iter()
                         .filter_map(|map| self.resolve(map))
                         .for_each(|map| self.merge_into(entries, map, visited));
                 }
-                Kind::Scalar { .. } | Kind::Alias(_) => {}
+                NodeKind::Scalar { .. } | NodeKind::Alias(_) => {}
             }
         }
     }

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use zeroize::Zeroizing;
 
-use super::tree::{self, Kind, Node};
+use super::tree::{self, Node, NodeKind};
 use super::values::entries;
 use super::{json, quote};
 use crate::format::json::{Typed, canonical};
-use crate::format::source::{Entry, Unreadable};
+use crate::format::source::{SourceEntry, Unreadable};
 use crate::names::printable;
 
 /// Writes an entry including its line end. `None` if no way of writing it reads back exactly.
@@ -28,7 +28,7 @@ pub fn entry(name: &str, value: &Typed) -> Option<Zeroizing<String>> {
         .chain([quote(name)]);
     names.flat_map(|name| written(value).into_iter().map(move |value| line(&name, &value))).find(|line| {
         let Ok(found) = entries(line) else { return false };
-        matches!(found.as_slice(), [Entry { name: read, value: Ok(read_value), .. }] if read == name && is_same(read_value, value))
+        matches!(found.as_slice(), [SourceEntry { name: read, value: Ok(read_value), .. }] if read == name && is_same(read_value, value))
     })
 }
 
@@ -92,7 +92,7 @@ fn block(text: &str) -> Zeroizing<String> {
 /// # Errors
 /// The first unusable line and the reason, which never repeats a value. Duplicate keys are errors,
 /// and so are keys without a value: only the user knows whether that means an empty text or null.
-pub fn read(text: &str) -> Result<Vec<Entry>, Unreadable> {
+pub fn read(text: &str) -> Result<Vec<SourceEntry>, Unreadable> {
     let found = entries(text)?;
     let documents =
         tree::parse(text.strip_prefix('\u{feff}').unwrap_or(text)).map_err(|malformed| {
@@ -102,8 +102,8 @@ pub fn read(text: &str) -> Result<Vec<Entry>, Unreadable> {
             }
         })?;
     let own: &[(Node, Node)] = match documents.first().map(|root| &root.kind) {
-        Some(Kind::Map(own)) => own,
-        Some(Kind::Scalar { .. } | Kind::List(_) | Kind::Alias(_)) | None => &[],
+        Some(NodeKind::Map(own)) => own,
+        Some(NodeKind::Scalar { .. } | NodeKind::List(_) | NodeKind::Alias(_)) | None => &[],
     };
     let mut seen = BTreeSet::new();
     for (key, value) in own {

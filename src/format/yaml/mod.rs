@@ -12,7 +12,7 @@ pub mod values;
 
 use std::fmt::Write;
 
-use super::edit::{Document, Entry};
+use super::edit::{Document, NewEntry};
 use super::json;
 
 /// Writes a string as a double-quoted scalar (YAML 1.2.2, 7.3.1).
@@ -53,12 +53,12 @@ pub fn json(text: &str) -> String {
 
 fn append(node: &json::Node, out: &mut String) {
     match &node.kind {
-        json::Kind::Null => out.push_str("null"),
-        json::Kind::Boolean(true) => out.push_str("true"),
-        json::Kind::Boolean(false) => out.push_str("false"),
-        json::Kind::Number(number) => out.push_str(&plain_number(number)),
-        json::Kind::Text(text) => out.push_str(&quote(text)),
-        json::Kind::List(nodes) => {
+        json::JsonKind::Null => out.push_str("null"),
+        json::JsonKind::Boolean(true) => out.push_str("true"),
+        json::JsonKind::Boolean(false) => out.push_str("false"),
+        json::JsonKind::Number(number) => out.push_str(&plain_number(number)),
+        json::JsonKind::Text(text) => out.push_str(&quote(text)),
+        json::JsonKind::List(nodes) => {
             out.push('[');
             for (at, node) in nodes.iter().enumerate() {
                 out.push_str(if at == 0 { "" } else { ", " });
@@ -66,7 +66,7 @@ fn append(node: &json::Node, out: &mut String) {
             }
             out.push(']');
         }
-        json::Kind::Object(members) => {
+        json::JsonKind::Object(members) => {
             out.push('{');
             for (at, member) in members.iter().enumerate() {
                 out.push_str(if at == 0 { "" } else { ", " });
@@ -133,7 +133,7 @@ fn line_end(text: &str, at: usize) -> usize {
         .map_or(text.len(), |length| at + length + 1)
 }
 
-fn entry(text: &str, start: usize) -> Result<Entry, &'static str> {
+fn entry(text: &str, start: usize) -> Result<NewEntry, &'static str> {
     const NOT_FLAT: &str = "it is not a flat list of \"key: value\" lines";
     let rest = &text[start..];
     let (key, key_end) = match rest.as_bytes().first() {
@@ -175,7 +175,7 @@ fn entry(text: &str, start: usize) -> Result<Entry, &'static str> {
     } else {
         colon + 1 + blanks
     };
-    Ok(Entry {
+    Ok(NewEntry {
         start,
         key,
         key_end: start + key_end,
@@ -252,7 +252,7 @@ fn quoted_end(text: &str, start: usize, quote: u8) -> Option<usize> {
 ///
 /// # Errors
 /// The reason why the edit is not safe.
-pub fn check(before: &str, after: &str, texts: &super::edit::Texts) -> Result<(), &'static str> {
+pub fn check(before: &str, after: &str, texts: &super::edit::KeyTexts) -> Result<(), &'static str> {
     const UNREADABLE: &str = "it is not one YAML mapping, or holds what this program cannot keep";
     let own_lines = before.replace("\r\n", "");
     if own_lines.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}']) {

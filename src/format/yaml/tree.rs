@@ -27,17 +27,17 @@ pub struct Node {
     /// The anchor's name, without the `&`.
     pub anchor: Option<String>,
     /// The content of the node.
-    pub kind: Kind,
+    pub kind: NodeKind,
 }
 
 /// The content of a node.
-pub enum Kind {
+pub enum NodeKind {
     /// A scalar.
     Scalar {
         /// The text as a reader sees it: unquoted, unescaped, unfolded.
         text: Zeroizing<String>,
         /// The quoting or block style.
-        style: Style,
+        style: NodeStyle,
     },
     /// A sequence.
     List(Vec<Node>),
@@ -49,7 +49,7 @@ pub enum Kind {
 
 /// How a scalar is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Style {
+pub enum NodeStyle {
     /// Without quotes.
     Plain,
     /// In single quotes.
@@ -84,8 +84,8 @@ impl Node {
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Scalar { text, .. } => Some(text),
-            Kind::List(_) | Kind::Map(_) | Kind::Alias(_) => None,
+            NodeKind::Scalar { text, .. } => Some(text),
+            NodeKind::List(_) | NodeKind::Map(_) | NodeKind::Alias(_) => None,
         }
     }
 
@@ -94,12 +94,12 @@ impl Node {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
         match &self.kind {
-            Kind::Map(entries) => entries
+            NodeKind::Map(entries) => entries
                 .iter()
                 .rev()
                 .find(|(name, _)| name.text() == Some(key))
                 .map(|(_, value)| value),
-            Kind::List(_) | Kind::Scalar { .. } | Kind::Alias(_) => None,
+            NodeKind::List(_) | NodeKind::Scalar { .. } | NodeKind::Alias(_) => None,
         }
     }
 
@@ -111,8 +111,8 @@ impl Node {
             && self.start == self.span.start
             && matches!(
                 self.kind,
-                Kind::Scalar {
-                    style: Style::Plain,
+                NodeKind::Scalar {
+                    style: NodeStyle::Plain,
                     ..
                 }
             )
@@ -237,7 +237,7 @@ impl<'text> Builder<'text> {
             Event::SequenceStart(..) => self.list(own)?,
             Event::MappingStart(..) => self.map(own)?,
             _ => (
-                Kind::Alias(
+                NodeKind::Alias(
                     self.text
                         .get(own.start + 1..own.end)
                         .unwrap_or_default()
@@ -267,22 +267,27 @@ impl<'text> Builder<'text> {
         })
     }
 
-    fn scalar(&self, text: &str, style: ScalarStyle, own: Range<usize>) -> (Kind, Range<usize>) {
-        let style = Style::from(style);
-        let is_block = matches!(style, Style::Literal | Style::Folded);
+    fn scalar(
+        &self,
+        text: &str,
+        style: ScalarStyle,
+        own: Range<usize>,
+    ) -> (NodeKind, Range<usize>) {
+        let style = NodeStyle::from(style);
+        let is_block = matches!(style, NodeStyle::Literal | NodeStyle::Folded);
         let span = if is_block {
             self.block_scalar(&own)
         } else {
             own
         };
         // The parser returns "~" for an absent value.
-        let text = if style == Style::Plain && span.is_empty() {
+        let text = if style == NodeStyle::Plain && span.is_empty() {
             ""
         } else {
             text
         };
         (
-            Kind::Scalar {
+            NodeKind::Scalar {
                 text: Zeroizing::new(text.to_owned()),
                 style,
             },
@@ -329,7 +334,7 @@ impl<'text> Builder<'text> {
         header..if end <= line_end { indicators } else { end }
     }
 
-    fn list(&mut self, own: Range<usize>) -> Result<(Kind, Range<usize>), Malformed> {
+    fn list(&mut self, own: Range<usize>) -> Result<(NodeKind, Range<usize>), Malformed> {
         let is_flow = !own.is_empty();
         let mut span = own;
         if is_flow {
@@ -340,7 +345,7 @@ impl<'text> Builder<'text> {
             let (event, token) = self.expected()?;
             if !is_node(&event) {
                 span.end = if is_flow { bytes(token).end } else { self.last };
-                return Ok((Kind::List(items), span));
+                return Ok((NodeKind::List(items), span));
             }
             if !is_flow {
                 let dash = self
@@ -353,7 +358,7 @@ impl<'text> Builder<'text> {
         }
     }
 
-    fn map(&mut self, own: Range<usize>) -> Result<(Kind, Range<usize>), Malformed> {
+    fn map(&mut self, own: Range<usize>) -> Result<(NodeKind, Range<usize>), Malformed> {
         // A pair in a flow sequence, `[a: b]`, has no braces.
         let is_braced = !own.is_empty();
         let mut span = own;
@@ -369,7 +374,7 @@ impl<'text> Builder<'text> {
                 } else {
                     self.last
                 };
-                return Ok((Kind::Map(entries), span));
+                return Ok((NodeKind::Map(entries), span));
             }
             let key = self.node(event, token)?;
             if entries.is_empty() {
@@ -432,7 +437,7 @@ fn malformed(error: &ScanError) -> Malformed {
     }
 }
 
-impl From<ScalarStyle> for Style {
+impl From<ScalarStyle> for NodeStyle {
     fn from(style: ScalarStyle) -> Self {
         match style {
             ScalarStyle::Plain => Self::Plain,

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 use super::anchors::{Anchors, is_merge_key};
-use super::tree::{Kind, Node, Style, parse};
+use super::tree::{Node, NodeKind, NodeStyle, parse};
 use crate::format::json::{self, Typed};
-use crate::format::source::{Entry, Unreadable};
+use crate::format::source::{SourceEntry, Unreadable};
 
 /// The longest JSON text for a list or mapping, in bytes: nested aliases could expand without
 /// limit.
@@ -36,7 +36,7 @@ enum Scalar {
 ///
 /// # Errors
 /// [`Unreadable`] if the text is not exactly one YAML mapping.
-pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
+pub fn entries(text: &str) -> Result<Vec<SourceEntry>, Unreadable> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let documents = parse(text).map_err(|malformed| Unreadable {
         line: malformed.line,
@@ -60,16 +60,16 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, Unreadable> {
         return Err(Unreadable { line, reason });
     }
     match &document.kind {
-        Kind::Map(_) => Ok(Values {
+        NodeKind::Map(_) => Ok(Values {
             text,
             anchors: Anchors::of(document),
         }
         .entries(document)),
-        Kind::Scalar {
-            style: Style::Plain,
+        NodeKind::Scalar {
+            style: NodeStyle::Plain,
             text,
         } if matches!(text.as_str(), "" | "~" | "null") => Ok(Vec::new()),
-        Kind::Scalar { .. } | Kind::List(_) | Kind::Alias(_) => Err(Unreadable {
+        NodeKind::Scalar { .. } | NodeKind::List(_) | NodeKind::Alias(_) => Err(Unreadable {
             line: document.line,
             reason: "it is not a list of \"key: value\" lines".to_owned(),
         }),
@@ -88,10 +88,10 @@ fn unreadable_anchor(node: &Node) -> Option<usize> {
         return Some(node.line);
     }
     match &node.kind {
-        Kind::Alias(name) => (!is_name(name)).then_some(node.line),
-        Kind::Scalar { .. } => None,
-        Kind::List(items) => items.iter().find_map(unreadable_anchor),
-        Kind::Map(entries) => entries
+        NodeKind::Alias(name) => (!is_name(name)).then_some(node.line),
+        NodeKind::Scalar { .. } => None,
+        NodeKind::List(items) => items.iter().find_map(unreadable_anchor),
+        NodeKind::Map(entries) => entries
             .iter()
             .find_map(|(key, value)| unreadable_anchor(key).or_else(|| unreadable_anchor(value))),
     }
@@ -103,8 +103,8 @@ struct Values<'tree> {
 }
 
 impl<'tree> Values<'tree> {
-    fn entries(&self, map: &'tree Node) -> Vec<Entry> {
-        let Kind::Map(own) = &map.kind else {
+    fn entries(&self, map: &'tree Node) -> Vec<SourceEntry> {
+        let NodeKind::Map(own) = &map.kind else {
             return Vec::new();
         };
         let mut count: BTreeMap<&str, usize> = BTreeMap::new();
@@ -112,7 +112,7 @@ impl<'tree> Values<'tree> {
             *count.entry(name).or_default() += 1;
         }
         let merges = own.iter().filter(|(key, _)| is_merge_key(key));
-        let mut found: Vec<Entry> = merges
+        let mut found: Vec<SourceEntry> = merges
             .clone()
             .filter_map(|(key, value)| Some(failed("<<", key.line, self.unmerged(value)?)))
             .collect();
@@ -152,7 +152,7 @@ impl<'tree> Values<'tree> {
             } else {
                 remark
             };
-            found.push(Entry {
+            found.push(SourceEntry {
                 name: name.to_owned(),
                 line: key.line,
                 value,
@@ -165,17 +165,17 @@ impl<'tree> Values<'tree> {
 
     /// The reason why the value of `<<` cannot be merged, if any.
     fn unmerged(&self, value: &'tree Node) -> Option<String> {
-        let is_map = |node: &Node| matches!(node.kind, Kind::Map(_)) && node.tag.is_none();
+        let is_map = |node: &Node| matches!(node.kind, NodeKind::Map(_)) && node.tag.is_none();
         let target = self.anchors.resolve(value)?;
         if let Some(tag) = target.tag.as_deref() {
             return Some(custom(tag));
         }
         let is_fine = match &target.kind {
-            Kind::Map(_) => true,
-            Kind::List(maps) => maps
+            NodeKind::Map(_) => true,
+            NodeKind::List(maps) => maps
                 .iter()
                 .all(|map| self.anchors.resolve(map).is_some_and(is_map)),
-            Kind::Scalar { .. } | Kind::Alias(_) => false,
+            NodeKind::Scalar { .. } | NodeKind::Alias(_) => false,
         };
         (!is_fine).then(|| "only a mapping can be merged".to_owned())
     }
@@ -187,13 +187,13 @@ impl<'tree> Values<'tree> {
             .anchors
             .resolve(key)
             .ok_or_else(|| unknown("its name is an alias without an anchor"))?;
-        let Kind::Scalar { text, style } = &key.kind else {
+        let NodeKind::Scalar { text, style } = &key.kind else {
             return Err(unknown("its name is not text"));
         };
         if let Some(tag) = key.tag.as_deref().filter(|tag| !is_text_tag(tag)) {
             return Err((text.to_string(), custom(tag)));
         }
-        let is_text = *style != Style::Plain
+        let is_text = *style != NodeStyle::Plain
             || key.tag.is_some()
             || matches!(implicit(text), Ok(Scalar::Text));
         match is_text {
@@ -210,7 +210,7 @@ impl<'tree> Values<'tree> {
             .anchors
             .resolve(node)
             .ok_or("its alias is inside its own anchor, or has no anchor")?;
-        if let Kind::Scalar { text, style } = &node.kind {
+        if let NodeKind::Scalar { text, style } = &node.kind {
             let (scalar, remark) = scalar(node, text, *style)?;
             return Ok((scalar, remark));
         }
@@ -236,7 +236,7 @@ impl<'tree> Values<'tree> {
             .resolve(node)
             .ok_or("an alias in it is inside its own anchor, or has no anchor")?;
         if let Some(tag) = node.tag.as_deref()
-            && !matches!(node.kind, Kind::Scalar { .. })
+            && !matches!(node.kind, NodeKind::Scalar { .. })
             && !is_core_tag(tag, &["map", "seq"])
         {
             return Err(custom(tag));
@@ -244,20 +244,20 @@ impl<'tree> Values<'tree> {
         let in_flow = in_flow || self.text[node.span.start..].starts_with(['[', '{']);
         match &node.kind {
             // In flow style, `PyYAML` takes these characters for key and value indicators.
-            Kind::Scalar {
+            NodeKind::Scalar {
                 text,
-                style: Style::Plain,
+                style: NodeStyle::Plain,
             } if in_flow && (text.contains('?') || text.starts_with(':')) => {
                 return Err(
                     "YAML readers differ on an unquoted text in it with ? or : - put it in quotes"
                         .to_owned(),
                 );
             }
-            Kind::Scalar { text, style } => match scalar(node, text, *style)?.0 {
+            NodeKind::Scalar { text, style } => match scalar(node, text, *style)?.0 {
                 Typed::Text(text) => json::quote(&text, out),
                 Typed::Json(text) => out.push_str(&text),
             },
-            Kind::List(items) => {
+            NodeKind::List(items) => {
                 out.push('[');
                 for (at, item) in items.iter().enumerate() {
                     if at > 0 {
@@ -267,7 +267,7 @@ impl<'tree> Values<'tree> {
                 }
                 out.push(']');
             }
-            Kind::Map(own) => {
+            NodeKind::Map(own) => {
                 let merges: Vec<_> = own.iter().filter(|(key, _)| is_merge_key(key)).collect();
                 if let Some(reason) = merges.iter().find_map(|(_, value)| self.unmerged(value)) {
                     return Err(reason);
@@ -291,14 +291,14 @@ impl<'tree> Values<'tree> {
                 }
                 out.push('}');
             }
-            Kind::Alias(_) => return Err("an alias in it has no anchor".to_owned()),
+            NodeKind::Alias(_) => return Err("an alias in it has no anchor".to_owned()),
         }
         Ok(())
     }
 }
 
-fn failed(name: &str, line: usize, reason: String) -> Entry {
-    Entry {
+fn failed(name: &str, line: usize, reason: String) -> SourceEntry {
+    SourceEntry {
         name: name.to_owned(),
         line,
         value: Err(reason),
@@ -362,9 +362,13 @@ fn is_text_tag(tag: &str) -> bool {
 }
 
 /// The typed value of a scalar, with an optional remark.
-fn scalar(node: &Node, text: &str, style: Style) -> Result<(Typed, Option<&'static str>), String> {
+fn scalar(
+    node: &Node,
+    text: &str,
+    style: NodeStyle,
+) -> Result<(Typed, Option<&'static str>), String> {
     let read = match node.tag.as_deref() {
-        None if style == Style::Plain => implicit(text)?,
+        None if style == NodeStyle::Plain => implicit(text)?,
         None => Scalar::Text,
         Some(tag) if is_text_tag(tag) => Scalar::Text,
         Some(tag) if is_core_tag(tag, &["int", "float", "bool", "null"]) => {

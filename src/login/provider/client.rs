@@ -8,7 +8,7 @@ use reqwest::redirect::Policy;
 use url::Url;
 
 use crate::config::{Settings, Tls};
-use crate::error::{Error, Result, Said};
+use crate::error::{Error, ForeignText, Result};
 use crate::vault::{is_loopback, origin, through, tls};
 
 /// The largest response body that is accepted, in bytes.
@@ -111,7 +111,7 @@ impl ProviderClient {
 pub(in crate::login) fn unusable(why: &str, hint: &str) -> Error {
     Error::LoginFailed {
         reason: "the identity provider cannot be used",
-        said: Said::new(why),
+        said: ForeignText::new(why),
         hint: hint.into(),
     }
 }
@@ -125,7 +125,7 @@ fn transport(url: &Url, error: &reqwest::Error) -> Error {
     if let Some((reason, _)) = tls::certificate_problem(error) {
         return Error::LoginFailed {
             reason: "the certificate of the identity provider is not trusted",
-            said: Said::new(&format!("{address}: {reason}")),
+            said: ForeignText::new(&format!("{address}: {reason}")),
             hint: "export VAULT_CACERT=/path/to/ca.pem   (the CA that signed it, in addition to \
                 the system's)"
                 .into(),

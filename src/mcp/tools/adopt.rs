@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{Context, Hints, Outcome, Tool};
 use crate::core::adopt::{FileForModel, NotAsked, adopt_for_model};
-use crate::mcp::public::{Entry, Name, PublicPath, public_reply, public_words};
+use crate::mcp::public::{Name, PublicEntry, PublicPath, public_reply, public_words};
 use crate::mcp::refusal::Refusal;
 use crate::names::Service;
 
@@ -36,7 +36,7 @@ public_reply! {
         /// The file, below the root; absent if its name has unusual characters
         file: Option<PublicPath>,
         /// Its entries, in order. An entry whose name may be part of a secret has a number instead
-        entries: Vec<Entry>,
+        entries: Vec<PublicEntry>,
     }
 
     /// A service that was adopted.
@@ -104,7 +104,7 @@ fn refused(not: NotAsked) -> Refusal {
 fn adopted_file(file: &FileForModel) -> AdoptedFile {
     let entries = file.entries.iter().enumerate().map(|(at, name)| {
         let name = name.public().as_ref().map(Name::from);
-        Entry {
+        PublicEntry {
             entry: name.is_none().then_some(at as u64 + 1),
             name,
             handle: None,

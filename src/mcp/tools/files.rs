@@ -11,10 +11,10 @@ use crate::audit::Action;
 use crate::core::entries::{FileEntry, FileKind, Refused, Section, Seen, first_of, look};
 use crate::core::{Core, example, inject, scan};
 use crate::error::Error;
-use crate::mcp::handles::{Origin, Place};
-use crate::mcp::public::{Entry, Name, PublicPath, public_reply, public_words};
+use crate::mcp::handles::{HandleOrigin, HandlePlace};
+use crate::mcp::public::{Name, PublicEntry, PublicPath, public_reply, public_words};
 use crate::mcp::refusal::Refusal;
-use crate::mcp::state::State;
+use crate::mcp::state::ServerState;
 use crate::names::{Outside, PublicName, Service};
 
 /// Arguments of `vault_inject`.
@@ -103,8 +103,8 @@ impl Tool for Inject {
                 .ok_or(Error::Interrupted)?;
             let reply = outcome?;
             let state = match reply.state {
-                inject::State::Created => FileState::Created,
-                inject::State::Updated | inject::State::Unchanged => FileState::Updated,
+                inject::FileOutcome::Created => FileState::Created,
+                inject::FileOutcome::Updated | inject::FileOutcome::Unchanged => FileState::Updated,
             };
             let file = PublicPath::new(&reply.file);
             Ok(InjectReply {
@@ -119,17 +119,17 @@ impl Tool for Inject {
     }
 }
 
-fn injection(state: &State, arguments: InjectArguments) -> Result<inject::Request, Refusal> {
+fn injection(state: &ServerState, arguments: InjectArguments) -> Result<inject::Request, Refusal> {
     let format = arguments.format.map(|format| match format {
-        Format::Env => inject::Format::Env,
-        Format::Yaml => inject::Format::Yaml,
+        Format::Env => inject::FileFormat::Env,
+        Format::Yaml => inject::FileFormat::Yaml,
     });
     let file = arguments.file.map(PathBuf::from);
     // Programs choose the format by the file's name, so the file must be written in that format.
     let by_name = match file.as_deref().map(FileKind::of) {
         None => None,
-        Some(Some(FileKind::Env)) => Some(inject::Format::Env),
-        Some(Some(FileKind::Yaml)) => Some(inject::Format::Yaml),
+        Some(Some(FileKind::Env)) => Some(inject::FileFormat::Env),
+        Some(Some(FileKind::Yaml)) => Some(inject::FileFormat::Yaml),
         Some(Some(FileKind::Compose) | None) => return Err(Refused::OtherKind.into()),
     };
     let wanted = by_name.or(format);
@@ -181,7 +181,7 @@ public_reply! {
         /// Whether something else has changed the file since
         changed_since: Option<bool>,
         /// Its entries, in order. An entry whose name may be part of a secret has a number instead
-        entries: Vec<Entry>,
+        entries: Vec<PublicEntry>,
     }
 
     /// A service of a compose file.
@@ -191,7 +191,7 @@ public_reply! {
         /// Its number, from 1, if the name is not shown
         number: Option<u64>,
         /// The entries of its environment, in order
-        entries: Vec<Entry>,
+        entries: Vec<PublicEntry>,
     }
 
     /// A compose file.
@@ -326,7 +326,7 @@ impl Tool for ScanCompose {
 /// Reads the named file, or the first of the usual files that exists. Reading may block on the
 /// disk, so it runs on its own thread.
 async fn scanned(
-    state: &State,
+    state: &ServerState,
     service: &Service,
     named: Option<String>,
     usual: Vec<PathBuf>,
@@ -371,19 +371,19 @@ fn public(file: &Path) -> Result<PublicPath, Refusal> {
 
 /// The entries as the model sees them, each with a new handle.
 fn with_handles(
-    state: &State,
+    state: &ServerState,
     file: &Path,
     within: &str,
     entries: &[FileEntry],
-) -> Result<Vec<Entry>, Refusal> {
+) -> Result<Vec<PublicEntry>, Refusal> {
     let each = entries.iter().enumerate().map(|(at, entry)| {
         let name = entry.name.public();
         let key = name.as_ref().map_or_else(
             || format!("entry {}", at + 1),
             |name| name.as_str().to_owned(),
         );
-        let origin = Origin {
-            place: Place::File(format!("{}{within}", file.display())),
+        let origin = HandleOrigin {
+            place: HandlePlace::File(format!("{}{within}", file.display())),
             key,
         };
         state
@@ -394,9 +394,9 @@ fn with_handles(
 }
 
 /// The entry for a key that this program wrote into a file.
-fn recorded(number: usize, key: &str) -> Entry {
+fn recorded(number: usize, key: &str) -> PublicEntry {
     let name = PublicName::of_stored_key(key).as_ref().map(Name::from);
-    Entry {
+    PublicEntry {
         entry: name.is_none().then_some(number as u64),
         name,
         handle: None,
@@ -465,7 +465,7 @@ impl Tool for GenerateExample {
         let folder = Path::new(service.as_str());
         let (format, kind, usual) = match arguments.format.unwrap_or(ExampleFormat::Env) {
             ExampleFormat::Env => (
-                example::Format::Env,
+                example::ExampleFormat::Env,
                 FileKind::Env,
                 vec![folder.join(".env")],
             ),
@@ -474,7 +474,7 @@ impl Tool for GenerateExample {
                     .iter()
                     .map(|name| folder.join(name))
                     .collect();
-                (example::Format::Compose, FileKind::Compose, usual)
+                (example::ExampleFormat::Compose, FileKind::Compose, usual)
             }
         };
         let (file, seen) = scanned(state, &service, arguments.file_path, usual, kind).await?;

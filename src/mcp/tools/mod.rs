@@ -21,7 +21,7 @@ use super::arguments::parse;
 use super::changes::{Call, Caller, Waited, not_of_this_call};
 use super::public::Public;
 use super::refusal::Refusal;
-use super::state::State;
+use super::state::ServerState;
 
 /// In tests, arguments and replies must have a JSON schema.
 #[cfg(test)]
@@ -67,7 +67,7 @@ pub(super) trait Tool {
 
 /// What a handler gets besides its arguments.
 pub(super) struct Context<'a> {
-    state: &'a Arc<State>,
+    state: &'a Arc<ServerState>,
     caller: &'a Caller,
     tool: &'static str,
     /// The arguments as sent, before parsing.
@@ -93,7 +93,7 @@ pub(super) enum Answer {
 macro_rules! tools {
     ($($name:literal => $tool:ty,)*) => {
         /// Calls a tool; `None` if there is no such tool.
-        pub(super) async fn call(state: &Arc<State>, name: &str, arguments: &JsonObject, caller: &Caller) -> Option<Result<Answer, Refusal>> {
+        pub(super) async fn call(state: &Arc<ServerState>, name: &str, arguments: &JsonObject, caller: &Caller) -> Option<Result<Answer, Refusal>> {
             match name {
                 $($name => Some(run::<$tool>(state, $name, arguments, caller).await),)*
                 _ => None,
@@ -102,8 +102,8 @@ macro_rules! tools {
 
         /// The rows from which the committed list is made.
         #[cfg(test)]
-        pub(super) fn rows() -> Vec<super::listed::Row> {
-            vec![$(super::listed::Row::of::<$tool>($name),)*]
+        pub(super) fn rows() -> Vec<super::listed::ToolRow> {
+            vec![$(super::listed::ToolRow::of::<$tool>($name),)*]
         }
     };
 }
@@ -127,7 +127,7 @@ tools! {
 }
 
 async fn run<T: Tool>(
-    state: &Arc<State>,
+    state: &Arc<ServerState>,
     tool: &'static str,
     sent: &JsonObject,
     caller: &Caller,
@@ -142,7 +142,7 @@ async fn run<T: Tool>(
 }
 
 async fn answer<T: Tool>(
-    state: &Arc<State>,
+    state: &Arc<ServerState>,
     tool: &'static str,
     sent: &JsonObject,
     caller: &Caller,

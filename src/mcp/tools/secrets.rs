@@ -10,15 +10,17 @@ use super::{Context, Hints, Outcome, Tool};
 use crate::approval::{Approver, Nobody};
 use crate::config::Mode;
 use crate::core::change::{ChangeOutcome, ChangeReply};
-use crate::core::entries::{FileKind, Held, Seen, look};
+use crate::core::entries::{FileKind, HeldValue, Seen, look};
 use crate::core::plan::{Disclosure, Given, Notes, Plan};
 use crate::core::rotation::Upkeep;
 use crate::core::{Core, get as getting, list, set};
 use crate::error::Error;
-use crate::mcp::handles::{Origin, Place};
-use crate::mcp::public::{ClearValue, Entry, Name, Setting, Time, public_reply, public_words};
+use crate::mcp::handles::{HandleOrigin, HandlePlace};
+use crate::mcp::public::{
+    ClearValue, Name, PublicEntry, Setting, Time, public_reply, public_words,
+};
 use crate::mcp::refusal::Refusal;
-use crate::mcp::state::{NotMeant, State};
+use crate::mcp::state::{NotMeant, ServerState};
 use crate::names::{Key, Service};
 use crate::secret::{Secret, Value};
 
@@ -49,7 +51,7 @@ public_reply! {
         /// When this version was written, RFC 3339
         updated: Option<Time>,
         /// Its keys, sorted
-        keys: Option<Vec<Entry>>,
+        keys: Option<Vec<PublicEntry>>,
     }
 }
 
@@ -81,7 +83,7 @@ impl Tool for List {
 
 /// Services, or the keys of one service: for `vault_list` and for resources.
 pub(in crate::mcp) async fn listed(
-    state: &State,
+    state: &ServerState,
     service: Option<Service>,
 ) -> Result<ListReply, Refusal> {
     let core = state.core();
@@ -95,12 +97,12 @@ pub(in crate::mcp) async fn listed(
         updated: None,
         keys: None,
     };
-    let request = list::Request {
+    let request = list::ListRequest {
         what: service.map(list::What::Service),
-        ..list::Request::default()
+        ..list::ListRequest::default()
     };
     Ok(match list::list(&core, &request).await? {
-        list::Reply::Services {
+        list::ListReply::Services {
             path,
             services,
             others,
@@ -111,7 +113,7 @@ pub(in crate::mcp) async fn listed(
             others: Some(others as u64),
             ..nothing
         },
-        list::Reply::Keys {
+        list::ListReply::Keys {
             service,
             version,
             created,
@@ -139,8 +141,8 @@ pub(in crate::mcp) async fn listed(
 
 /// The entry for a key in Vault: with its name, or with its number if this program would not write
 /// a key of that name.
-pub(super) fn named(number: usize, name: Option<Name>) -> Entry {
-    Entry {
+pub(super) fn named(number: usize, name: Option<Name>) -> PublicEntry {
+    PublicEntry {
         entry: name.is_none().then_some(number as u64),
         name,
         handle: None,
@@ -173,7 +175,7 @@ public_reply! {
         /// When the version was written, RFC 3339
         created: Option<Time>,
         /// Its keys, sorted, each with a handle for its value
-        keys: Vec<Entry>,
+        keys: Vec<PublicEntry>,
     }
 }
 
@@ -212,7 +214,7 @@ impl Tool for Get {
 }
 
 async fn get(
-    state: &State,
+    state: &ServerState,
     core: &Core,
     arguments: &GetArguments,
     person: &impl Approver,
@@ -223,7 +225,7 @@ async fn get(
         entry,
         version,
     } = arguments;
-    let request = getting::Request {
+    let request = getting::GetRequest {
         service: service.clone(),
         keys: key.iter().map(Key::to_string).collect(),
         version: *version,
@@ -266,20 +268,20 @@ async fn get(
     for (number, name, key) in wanted {
         let plain = named(number, name);
         keys.push(match (shown.get(key), reply.secrets.get(key)) {
-            (Some(value), _) => Entry {
+            (Some(value), _) => PublicEntry {
                 value: Some(ClearValue::allowed_by_config(value.secret())),
                 ..plain
             },
             (None, Some(value)) => {
-                let place = Place::Version {
+                let place = HandlePlace::Version {
                     service: service.to_string(),
                     version: reply.version,
                 };
-                let origin = Origin {
+                let origin = HandleOrigin {
                     place,
                     key: key.clone(),
                 };
-                state.entry(number, plain.name, origin, &Held::Value(value.clone()))?
+                state.entry(number, plain.name, origin, &HeldValue::Value(value.clone()))?
             }
             (None, None) => plain,
         });
@@ -445,7 +447,7 @@ const MAX_KEYS: usize = 200;
 
 /// Builds the request. If a value cannot be set, only the person sees the reason: the model must
 /// not learn what kind of value a handle stands for.
-async fn request(state: &State, arguments: SetArguments) -> Result<set::Request, Refusal> {
+async fn request(state: &ServerState, arguments: SetArguments) -> Result<set::SetRequest, Refusal> {
     let service = arguments.service;
     let mut notes = Notes::default();
     let mut values = BTreeMap::new();
@@ -487,7 +489,7 @@ async fn request(state: &State, arguments: SetArguments) -> Result<set::Request,
             "set them in several calls",
         ));
     }
-    Ok(set::Request {
+    Ok(set::SetRequest {
         service,
         values,
         generate: generate
@@ -501,10 +503,10 @@ async fn request(state: &State, arguments: SetArguments) -> Result<set::Request,
     })
 }
 
-fn add(values: &mut BTreeMap<Key, Given>, notes: &mut Notes, key: Key, held: Held) {
+fn add(values: &mut BTreeMap<Key, Given>, notes: &mut Notes, key: Key, held: HeldValue) {
     let value = match held {
-        Held::Value(value) => value,
-        Held::Unusable(reason) => {
+        HeldValue::Value(value) => value,
+        HeldValue::Unusable(reason) => {
             notes.obstacle = Some(format!("the value for {key} cannot be taken: {reason}"));
             Value::Text(Secret::from(String::new()))
         }
@@ -514,7 +516,7 @@ fn add(values: &mut BTreeMap<Key, Given>, notes: &mut Notes, key: Key, held: Hel
 
 /// Refuses to store an unseen value under a plain key, because the model is shown the values of
 /// plain keys.
-fn refuse_plain_key(state: &State, service: &Service, key: &Key) -> Result<(), Refusal> {
+fn refuse_plain_key(state: &ServerState, service: &Service, key: &Key) -> Result<(), Refusal> {
     if !state.settings.is_plain_key(service.as_str(), key.as_str()) {
         return Ok(());
     }
@@ -541,7 +543,7 @@ pub(super) fn not_meant(not: NotMeant, key: &Key) -> Refusal {
 }
 
 /// All entries of a file. Refuses a file in which the name of an entry cannot be a key.
-async fn from_file(state: &State, file: &str) -> Result<Vec<(Key, Held)>, Refusal> {
+async fn from_file(state: &ServerState, file: &str) -> Result<Vec<(Key, HeldValue)>, Refusal> {
     let (core, path) = (state.core(), Path::new(file).to_owned());
     let kind = match FileKind::of(&path) {
         Some(kind @ (FileKind::Env | FileKind::Yaml)) => kind,
@@ -564,7 +566,7 @@ async fn from_file(state: &State, file: &str) -> Result<Vec<(Key, Held)>, Refusa
     let entries = sections.into_iter().flat_map(|section| section.entries);
     let as_keys =
         entries.map(|entry| Some((entry.name.public()?.as_str().parse().ok()?, entry.value)));
-    let found: Option<Vec<(Key, Held)>> = as_keys.collect();
+    let found: Option<Vec<(Key, HeldValue)>> = as_keys.collect();
     match found {
         Some(found) if !found.is_empty() => Ok(found),
         Some(_) => Err(Refusal::not_allowed(

@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 
 use super::secrets::not_meant;
-use crate::core::entries::Held;
-use crate::core::inject::{Format, Template, TemplateLine};
+use crate::core::entries::HeldValue;
+use crate::core::inject::{FileFormat, Template, TemplateLine};
 use crate::mcp::handles::MARK;
 use crate::mcp::refusal::Refusal;
-use crate::mcp::state::State;
+use crate::mcp::state::ServerState;
 use crate::names::Key;
 use crate::secret::{Secret, Value};
 
@@ -24,10 +24,10 @@ const RULE: &str = "a template has KEY=VALUE lines (key: value for YAML), commen
 
 /// Parses a template. If `format` is `None`, the first entry decides it. Returns the format too.
 pub(super) fn parse(
-    state: &State,
+    state: &ServerState,
     text: &str,
-    format: Option<Format>,
-) -> Result<(Template, Format), Refusal> {
+    format: Option<FileFormat>,
+) -> Result<(Template, FileFormat), Refusal> {
     if text.len() > MAX_TEMPLATE {
         return Err(Refusal::argument(
             "the template is longer than 256 KiB",
@@ -96,7 +96,7 @@ fn invalid_line() -> Refusal {
 }
 
 /// The format that the first entry has: whichever of `=` and `:` comes first in it decides.
-fn format_of(text: &str) -> Format {
+fn format_of(text: &str) -> FileFormat {
     let mut entries = text
         .lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
@@ -106,13 +106,17 @@ fn format_of(text: &str) -> Format {
             (Some(equals), Some(colon)) => colon < equals,
             (equals, colon) => equals.is_none() && colon.is_some(),
         });
-    if is_yaml { Format::Yaml } else { Format::Env }
+    if is_yaml {
+        FileFormat::Yaml
+    } else {
+        FileFormat::Env
+    }
 }
 
-fn entry(line: &str, format: Format) -> Option<(Key, &str)> {
+fn entry(line: &str, format: FileFormat) -> Option<(Key, &str)> {
     let (key, value) = match format {
-        Format::Env => line.split_once('=')?,
-        Format::Yaml => {
+        FileFormat::Env => line.split_once('=')?,
+        FileFormat::Yaml => {
             let (key, value) = line.split_once(':')?;
             (
                 key,
@@ -129,15 +133,15 @@ fn entry(line: &str, format: Format) -> Option<(Key, &str)> {
         .as_str()
         .starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let is_name = match format {
-        Format::Env => key.is_variable(),
-        Format::Yaml => starts_as_a_name,
+        FileFormat::Env => key.is_variable(),
+        FileFormat::Yaml => starts_as_a_name,
     };
     is_name.then_some((key, value))
 }
 
 /// Parses plain text, in one pair of quotes or none. In YAML, unquoted numbers and booleans keep
 /// their type.
-fn literal(text: &str, format: Format) -> Option<Value> {
+fn literal(text: &str, format: FileFormat) -> Option<Value> {
     let quoted = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
     let (inner, is_quoted) = match quoted('"').or_else(|| quoted('\'')) {
         Some(inner) => (inner, true),
@@ -145,7 +149,7 @@ fn literal(text: &str, format: Format) -> Option<Value> {
     };
     let is_plain = !inner.contains(['"', '\'', '`', '\\', '$']) && !has_control(inner);
     let comment = !is_quoted && (inner.starts_with('#') || inner.contains(" #"));
-    let is_structure = format == Format::Yaml
+    let is_structure = format == FileFormat::Yaml
         && !is_quoted
         && inner.starts_with(['&', '*', '!', '|', '>', '[', '{', '%', '@', '-', '?']);
     if !is_plain || comment || is_structure {
@@ -154,8 +158,9 @@ fn literal(text: &str, format: Format) -> Option<Value> {
     let is_number = inner
         .parse::<u64>()
         .is_ok_and(|number| number.to_string() == inner);
-    let is_typed =
-        format == Format::Yaml && !is_quoted && (is_number || matches!(inner, "true" | "false"));
+    let is_typed = format == FileFormat::Yaml
+        && !is_quoted
+        && (is_number || matches!(inner, "true" | "false"));
     let secret = Secret::from(inner.to_owned());
     Some(if is_typed {
         Value::Json(secret)
@@ -171,10 +176,10 @@ fn has_control(text: &str) -> bool {
 
 /// The value, if it is usable. Otherwise an obstacle keeps the file from being written, and shows
 /// the person why.
-fn value_or_obstacle(template: &mut Template, key: &Key, held: Held) -> Value {
+fn value_or_obstacle(template: &mut Template, key: &Key, held: HeldValue) -> Value {
     match held {
-        Held::Value(value) => value,
-        Held::Unusable(reason) => {
+        HeldValue::Value(value) => value,
+        HeldValue::Unusable(reason) => {
             template.obstacle = Some(format!("the value for {key} cannot be taken: {reason}"));
             Value::Text(Secret::from(String::new()))
         }
@@ -185,7 +190,7 @@ fn value_or_obstacle(template: &mut Template, key: &Key, held: Held) -> Value {
 mod tests {
     use super::*;
 
-    fn is_literal(text: &str, format: Format) -> bool {
+    fn is_literal(text: &str, format: FileFormat) -> bool {
         literal(text, format).is_some()
     }
 
@@ -201,26 +206,26 @@ mod tests {
             "a b",
         ] {
             assert!(
-                is_literal(text, Format::Env) && is_literal(text, Format::Yaml),
+                is_literal(text, FileFormat::Env) && is_literal(text, FileFormat::Yaml),
                 "{text}"
             );
         }
         for text in [
             "$(id)", "${A}", "`id`", "a\"b", "\"a\"b\"", "a\\b", "x # why", "\"a", "a\u{1b}b",
         ] {
-            assert!(!is_literal(text, Format::Env), "{text}");
+            assert!(!is_literal(text, FileFormat::Env), "{text}");
         }
         for text in ["!lambda x", "&a", "*a", "[1]", "{a: b}", "|", "- x"] {
-            assert!(!is_literal(text, Format::Yaml), "{text}");
+            assert!(!is_literal(text, FileFormat::Yaml), "{text}");
         }
     }
 
     #[test]
     fn an_entry_is_one_name_and_one_value() {
         assert!(
-            entry("A=1", Format::Env).is_some()
-                && entry("a_b: 1", Format::Yaml).is_some()
-                && entry("a:", Format::Yaml).is_some()
+            entry("A=1", FileFormat::Env).is_some()
+                && entry("a_b: 1", FileFormat::Yaml).is_some()
+                && entry("a:", FileFormat::Yaml).is_some()
         );
         for line in [
             "A = 1",
@@ -232,16 +237,16 @@ mod tests {
             "=1",
             "_=1",
         ] {
-            assert!(entry(line, Format::Env).is_none(), "{line}");
+            assert!(entry(line, FileFormat::Env).is_none(), "{line}");
         }
         for line in ["  a: 1", "- a", "a:1", "\"a\": 1", "<<: *x", "? a"] {
-            assert!(entry(line, Format::Yaml).is_none(), "{line}");
+            assert!(entry(line, FileFormat::Yaml).is_none(), "{line}");
         }
     }
 
     #[test]
     fn the_first_entry_decides_the_format() {
-        assert_eq!(format_of("# x\n\nA=http://x\n"), Format::Env);
-        assert_eq!(format_of("a: x=y\n"), Format::Yaml);
+        assert_eq!(format_of("# x\n\nA=http://x\n"), FileFormat::Env);
+        assert_eq!(format_of("a: x=y\n"), FileFormat::Yaml);
     }
 }

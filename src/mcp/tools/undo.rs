@@ -10,12 +10,12 @@ use super::secrets::named;
 use super::{Context, Hints, Outcome, Tool};
 use crate::approval::Approver;
 use crate::core::delete::{DeleteReply, DeleteRequest, delete, delete_keys};
-use crate::core::history::{self, HistoryRequest, State as VersionState};
+use crate::core::history::{self, HistoryRequest, VersionStatus as VersionState};
 use crate::core::rollback::{RollbackRequest, rollback};
 use crate::core::{Core, change::ChangeReply, get as getting};
-use crate::mcp::public::{Entry, Name, Setting, Time, public_reply, public_words};
+use crate::mcp::public::{Name, PublicEntry, Setting, Time, public_reply, public_words};
 use crate::mcp::refusal::Refusal;
-use crate::mcp::state::State;
+use crate::mcp::state::ServerState;
 use crate::names::{Key, PublicName, Service};
 
 /// Arguments of `vault_history`.
@@ -60,9 +60,9 @@ public_reply! {
         state: Readable,
         /// Keys that the previous version did not have; absent if either version cannot be read.
         /// Entry numbers are those of this version
-        added: Option<Vec<Entry>>,
+        added: Option<Vec<PublicEntry>>,
         /// Keys that only the previous version had. Entry numbers are those of that version
-        removed: Option<Vec<Entry>>,
+        removed: Option<Vec<PublicEntry>>,
     }
 
     /// The outcome of a deletion.
@@ -131,7 +131,7 @@ impl Tool for History {
     }
 }
 
-fn history_reply(state: &State, found: &history::HistoryReply) -> HistoryReply {
+fn history_reply(state: &ServerState, found: &history::HistoryReply) -> HistoryReply {
     let held = |number: u64| {
         found
             .versions
@@ -140,7 +140,7 @@ fn history_reply(state: &State, found: &history::HistoryReply) -> HistoryReply {
             .and_then(|one| one.secrets.as_ref())
     };
     let versions = found.versions.iter().map(|version| {
-        let entries = |of: u64, wanted: &[String]| -> Vec<Entry> {
+        let entries = |of: u64, wanted: &[String]| -> Vec<PublicEntry> {
             let keys = held(of)
                 .map(|secrets| state.in_order(&found.service, of, secrets.keys()))
                 .unwrap_or_default();
@@ -249,13 +249,13 @@ impl Tool for Delete {
 
 /// The keys with these numbers in a version.
 async fn keys_of(
-    state: &State,
+    state: &ServerState,
     core: &Core,
     service: &Service,
     version: u64,
     entries: &[u64],
 ) -> Result<Vec<String>, Refusal> {
-    let request = getting::Request {
+    let request = getting::GetRequest {
         service: service.clone(),
         keys: Vec::new(),
         version: Some(version),

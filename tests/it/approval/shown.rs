@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use claude_vault::approval::page::{Desk, Page};
+use claude_vault::approval::page::{Page, PageContext};
 use claude_vault::approval::pending::{AskedBy, Pending, Person};
 use claude_vault::approval::{
     Approval, Approver, Asked, Change, FilePreview, Passkeys, Question, Socket, listen,
@@ -47,7 +47,7 @@ impl Waiting {
                 let mut settings = Settings::load(&Global::default(), &env)?;
                 (settings.state, settings.audit_log) = (state.clone(), log);
                 let pending = Arc::<Pending>::default();
-                let desk = Desk {
+                let desk = PageContext {
                     pending: pending.clone(),
                     vault: "https://vault.lan".into(),
                     passkeys: Passkeys::new(&settings),

@@ -7,19 +7,19 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::super::draft::FileDraft;
-use super::super::intake::Format;
+use super::super::intake::IntakeFormat;
 use super::super::report::{FileReply, Harmless};
 use super::super::request::Prefer;
 use super::super::{preview, written};
 use super::Planner;
 use crate::approval::FilePreview;
 use crate::core::Audience;
-use crate::core::inject::header::Origin;
-use crate::core::plan::Part;
+use crate::core::inject::header::HeaderOrigin;
+use crate::core::plan::AdoptionPart;
 use crate::error::Result;
-use crate::files::adopted::{OPEN, Recorded, Step};
-use crate::files::journal::Way;
-use crate::files::record::Kind;
+use crate::files::adopted::{FileStep, OPEN, Recorded};
+use crate::files::journal::ChangeKind;
+use crate::files::record::RecordKind;
 use crate::files::{Access, Content};
 use crate::names::{Service, printable};
 use crate::vault::Secrets;
@@ -33,7 +33,7 @@ impl Planner<'_> {
         file: &FileDraft,
         own: &Secrets,
         old: &str,
-        part: &mut Part,
+        part: &mut AdoptionPart,
         replies: &mut Vec<FileReply>,
     ) -> Result<Option<Harmless>> {
         if own.is_empty() {
@@ -53,7 +53,7 @@ impl Planner<'_> {
             mode: self.core.settings.file_mode,
             group: self.core.settings.file_group,
         };
-        let kind = if file.format == Format::Env {
+        let kind = if file.format == IntakeFormat::Env {
             "env"
         } else {
             "yaml"
@@ -74,17 +74,17 @@ impl Planner<'_> {
         });
         self.overlay.insert(file.file.clone(), text.clone());
         let recorded = Recorded {
-            kind: Kind::Secrets,
+            kind: RecordKind::Secrets,
             service: service.to_string(),
-            origin: Some(Origin::of(&self.core.settings, service).mark()),
+            origin: Some(HeaderOrigin::of(&self.core.settings, service).mark()),
             keys: own.keys().cloned().collect(),
         };
         let way = if before.is_some() {
-            Way::Replaced
+            ChangeKind::Replaced
         } else {
-            Way::Created
+            ChangeKind::Created
         };
-        let step = Step {
+        let step = FileStep {
             file: file.file.clone(),
             content: Some(text),
             keeps_backup: before.is_some(),
@@ -110,7 +110,7 @@ impl Planner<'_> {
         service: &Service,
         file: &FileDraft,
         template: &written::Template,
-        part: &mut Part,
+        part: &mut AdoptionPart,
         replies: &mut Vec<FileReply>,
     ) {
         let before = self.texts.content(&template.file);
@@ -133,21 +133,21 @@ impl Planner<'_> {
             None => "This is a template to commit. It must not contain a secret.",
         };
         self.show(&template.file, template.text.to_string(), note.to_owned());
-        let way = before
-            .as_ref()
-            .map_or(Way::Created, |before| Way::Appended(before.bytes.len()));
+        let way = before.as_ref().map_or(ChangeKind::Created, |before| {
+            ChangeKind::Appended(before.bytes.len())
+        });
         let keys = file
             .secrets
             .iter()
             .map(|entry| entry.key.to_string())
             .collect();
-        let step = Step {
+        let step = FileStep {
             file: template.file.clone(),
             content: Some(template.text.clone()),
             access: before.as_ref().map_or(OPEN, Content::access),
             before,
             record: Some(Recorded {
-                kind: Kind::Example,
+                kind: RecordKind::Example,
                 service: service.to_string(),
                 origin: None,
                 keys,
@@ -162,7 +162,7 @@ impl Planner<'_> {
         &mut self,
         file: &Path,
         text: &Zeroizing<String>,
-        part: &mut Part,
+        part: &mut AdoptionPart,
         replies: &mut Vec<FileReply>,
     ) {
         let Some(before) = self.texts.content(file) else {
@@ -176,7 +176,7 @@ impl Planner<'_> {
         );
         replies.push(FileReply::of(file, "compose", "updated"));
         self.overlay.insert(file.to_owned(), text.clone());
-        let step = Step {
+        let step = FileStep {
             file: file.to_owned(),
             content: Some(text.clone()),
             access: before.access(),
@@ -185,7 +185,7 @@ impl Planner<'_> {
             keeps_backup: true,
             drops_backups: false,
         };
-        part.files.push((Arc::new(step), Way::Replaced));
+        part.files.push((Arc::new(step), ChangeKind::Replaced));
     }
 
     fn show(&mut self, file: &Path, masked_text: String, note: String) {
@@ -202,7 +202,7 @@ impl Planner<'_> {
         kind: &'static str,
         lines: &str,
         note: &str,
-    ) -> Result<(Arc<Step>, Way)> {
+    ) -> Result<(Arc<FileStep>, ChangeKind)> {
         let before = self.texts.content(file);
         let mut text = self.texts.text_to_extend(file)?.unwrap_or_default();
         if !text.is_empty() && !text.ends_with('\n') {
@@ -219,10 +219,10 @@ impl Planner<'_> {
         self.reply
             .project_files
             .push(FileReply::of(file, kind, state(before.as_ref(), true)));
-        let way = before
-            .as_ref()
-            .map_or(Way::Created, |before| Way::Appended(before.bytes.len()));
-        let step = Step {
+        let way = before.as_ref().map_or(ChangeKind::Created, |before| {
+            ChangeKind::Appended(before.bytes.len())
+        });
+        let step = FileStep {
             file: file.to_owned(),
             content: Some(text),
             access: before.as_ref().map_or(OPEN, Content::access),

@@ -2,42 +2,42 @@
 
 use zeroize::Zeroizing;
 
-use super::super::texts::{Overlay, Texts, below};
+use super::super::texts::{FileTexts, Overlay, below};
 use super::{Facts, Use, View, entries, items};
 use crate::format::dotenv::{self, Dialect};
 use crate::format::interpolation;
 use crate::format::yaml;
-use crate::format::yaml::tree::{Kind, Node, Style};
+use crate::format::yaml::tree::{Node, NodeKind, NodeStyle};
 use crate::names::is_variable;
 
 /// The state of a walk over one file.
-pub(super) struct Walk<'a> {
+pub(super) struct ProjectWalk<'a> {
     pub(super) one: &'a Use,
-    pub(super) texts: &'a Texts<'a>,
+    pub(super) texts: &'a FileTexts<'a>,
     pub(super) overlay: &'a Overlay,
     pub(super) view: &'a mut View,
     pub(super) facts: &'a mut Facts,
 }
 
-impl Walk<'_> {
+impl ProjectWalk<'_> {
     pub(super) fn node(&mut self, node: &Node, path: &mut Vec<String>) {
         let shape = match &node.kind {
-            Kind::Scalar { text, style } => return self.scalar(node, text, *style, path),
-            Kind::Alias(name) => format!("*{name}"),
-            Kind::List(_) => "[".to_owned(),
-            Kind::Map(_) => "{".to_owned(),
+            NodeKind::Scalar { text, style } => return self.scalar(node, text, *style, path),
+            NodeKind::Alias(name) => format!("*{name}"),
+            NodeKind::List(_) => "[".to_owned(),
+            NodeKind::Map(_) => "{".to_owned(),
         };
         self.add(path, &format!("{shape} {:?} {:?}", node.tag, node.anchor));
         match &node.kind {
-            Kind::List(items) => {
+            NodeKind::List(items) => {
                 for (number, item) in items.iter().enumerate() {
                     self.below(item, number.to_string(), path);
                 }
             }
-            Kind::Map(entries) => entries
+            NodeKind::Map(entries) => entries
                 .iter()
                 .for_each(|(key, value)| self.entry(key, value, path)),
-            Kind::Scalar { .. } | Kind::Alias(_) => {}
+            NodeKind::Scalar { .. } | NodeKind::Alias(_) => {}
         }
     }
 
@@ -68,7 +68,7 @@ impl Walk<'_> {
             _ => {}
         }
         if value.is_absent()
-            || matches!(&value.kind, Kind::Scalar { text, style: Style::Plain } if matches!(text.as_str(), "~" | "null"))
+            || matches!(&value.kind, NodeKind::Scalar { text, style: NodeStyle::Plain } if matches!(text.as_str(), "~" | "null"))
         {
             self.passed_through(&name);
         }
@@ -76,7 +76,7 @@ impl Walk<'_> {
     }
 
     /// Records a scalar as YAML and then docker compose's interpolation resolve it.
-    fn scalar(&mut self, node: &Node, text: &str, style: Style, path: &[String]) {
+    fn scalar(&mut self, node: &Node, text: &str, style: NodeStyle, path: &[String]) {
         if let Ok(found) = interpolation::references(text) {
             self.facts
                 .used
@@ -91,7 +91,7 @@ impl Walk<'_> {
             .unwrap_or_else(|reason| Zeroizing::new(reason.to_owned()));
         // YAML converts an unquoted boolean, date or unusually spelled number, so the same text in
         // quotes is a different value.
-        let is_typed = style == Style::Plain && is_typed(text) && !is_whole_number(text);
+        let is_typed = style == NodeStyle::Plain && is_typed(text) && !is_whole_number(text);
         let mark = if is_typed { "typed " } else { "" };
         let label = format!("{mark}{:?} {:?} ", node.tag, node.anchor);
         let mut shown = Zeroizing::new(label);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Contents, Found, FromOptions, Left, Named, Taken, shown, value_of};
+use super::{Contents, Found, FromOptions, Left, Named, TakenEntries, shown, value_of};
 use crate::error::{Error, Result};
 use crate::format::classify::{Role, classify};
 use crate::format::json::Typed;
@@ -17,7 +17,7 @@ pub(super) fn taken(
     source: &Named<'_>,
     contents: Contents,
     options: &FromOptions,
-) -> Result<Taken> {
+) -> Result<TakenEntries> {
     let Contents {
         found,
         broken,
@@ -50,7 +50,7 @@ pub(super) fn taken(
             reason,
         }));
     }
-    let mut taken = Taken {
+    let mut taken = TakenEntries {
         values: BTreeMap::new(),
         is_typed,
         notes,
@@ -76,7 +76,11 @@ struct Fault {
     reason: String,
 }
 
-fn take(found: Found, options: &FromOptions, taken: &mut Taken) -> std::result::Result<(), Fault> {
+fn take(
+    found: Found,
+    options: &FromOptions,
+    taken: &mut TakenEntries,
+) -> std::result::Result<(), Fault> {
     let Found {
         entry,
         expanded_from,

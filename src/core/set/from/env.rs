@@ -8,7 +8,7 @@ use super::{Contents, Found, FromOptions};
 use crate::core::inject::Readers;
 use crate::format::dotenv::{Dialect, Line, Reading, Unread, reading};
 use crate::format::json::Typed;
-use crate::format::source::{Entry, Unreadable};
+use crate::format::source::{SourceEntry, Unreadable};
 use crate::secret::WayOut;
 
 /// The readers to compare with if nothing shows which program reads the file.
@@ -109,7 +109,7 @@ fn collected(reading: Reading) -> Contents {
         *count.entry(&line.name).or_default() += 1;
     }
     let found = |line: &Line| Found {
-        entry: Entry {
+        entry: SourceEntry {
             name: line.name.clone(),
             line: line.line,
             value: Ok(Typed::Text(line.value.clone().unwrap_or_default())),
@@ -138,7 +138,7 @@ fn collected(reading: Reading) -> Contents {
                     .any(|found| found.entry.name == name && found.entry.line > line) => {}
             Some(name) => {
                 all.retain(|found| found.entry.name != name);
-                let entry = Entry {
+                let entry = SourceEntry {
                     name,
                     line,
                     value: Err(reason),

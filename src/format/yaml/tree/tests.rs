@@ -5,9 +5,9 @@ use super::*;
 /// A node and all nodes below it.
 fn all(node: &Node) -> Vec<&Node> {
     let below: Vec<&Node> = match &node.kind {
-        Kind::Scalar { .. } | Kind::Alias(_) => Vec::new(),
-        Kind::List(items) => items.iter().flat_map(all).collect(),
-        Kind::Map(entries) => entries
+        NodeKind::Scalar { .. } | NodeKind::Alias(_) => Vec::new(),
+        NodeKind::List(items) => items.iter().flat_map(all).collect(),
+        NodeKind::Map(entries) => entries
             .iter()
             .flat_map(|(key, value)| all(key).into_iter().chain(all(value)))
             .collect(),
@@ -21,10 +21,10 @@ fn nodes(text: &str) -> Vec<(String, String)> {
         Err(Malformed { line, reason }) => panic!("{text:?}: line {line}: {reason}"),
     };
     let described = |node: &Node| match &node.kind {
-        Kind::Scalar { text, .. } => text.to_string(),
-        Kind::List(_) => "[]".to_owned(),
-        Kind::Map(_) => "{}".to_owned(),
-        Kind::Alias(name) => format!("*{name}"),
+        NodeKind::Scalar { text, .. } => text.to_string(),
+        NodeKind::List(_) => "[]".to_owned(),
+        NodeKind::Map(_) => "{}".to_owned(),
+        NodeKind::Alias(name) => format!("*{name}"),
     };
     documents
         .iter()
@@ -152,7 +152,7 @@ fn anchors_tags_aliases_duplicates_and_merge_keys_stay_as_written() {
     let Ok(documents) = parse(text) else {
         panic!("not parsed")
     };
-    let Kind::Map(entries) = &documents[0].kind else {
+    let NodeKind::Map(entries) = &documents[0].kind else {
         panic!("no map")
     };
     let keys: Vec<Option<&str>> = entries.iter().map(|(key, _)| key.text()).collect();
@@ -170,7 +170,7 @@ fn anchors_tags_aliases_duplicates_and_merge_keys_stay_as_written() {
         (entries[2].1.tag.as_deref(), entries[2].1.line),
         (Some("!include"), 3)
     );
-    assert!(matches!(&entries[3].1.kind, Kind::Alias(name) if name == "x"));
+    assert!(matches!(&entries[3].1.kind, NodeKind::Alias(name) if name == "x"));
     assert_eq!(
         (
             documents.len(),
@@ -233,7 +233,7 @@ fn comments_are_found_and_text_is_not_mistaken_for_one() {
 /// Parses the bytes of a scalar on their own.
 fn read_alone(text: &str, node: &Node) -> Option<String> {
     let documents = parse(&format!("- {}\n", &text[node.span.clone()])).ok()?;
-    let Kind::List(items) = &documents.first()?.kind else {
+    let NodeKind::List(items) = &documents.first()?.kind else {
         return None;
     };
     items.first()?.text().map(str::to_owned)
@@ -246,9 +246,9 @@ proptest::proptest! {
         fn check(text: &str, node: &Node) -> Result<(), proptest::test_runner::TestCaseError> {
             proptest::prop_assert!(text.get(node.span.clone()).is_some() && node.start <= node.span.start);
             let children: Vec<&Node> = match &node.kind {
-                Kind::Scalar { .. } | Kind::Alias(_) => Vec::new(),
-                Kind::List(items) => items.iter().collect(),
-                Kind::Map(entries) => entries.iter().flat_map(|(key, value)| [key, value]).collect(),
+                NodeKind::Scalar { .. } | NodeKind::Alias(_) => Vec::new(),
+                NodeKind::List(items) => items.iter().collect(),
+                NodeKind::Map(entries) => entries.iter().flat_map(|(key, value)| [key, value]).collect(),
             };
             let mut at = node.span.start;
             for child in children {
