@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-pub use outside::{Outside, PublicName};
+pub use outside::{ForeignName, PublicName};
 pub use pattern::Pattern;
 pub use public::is_public_name;
 

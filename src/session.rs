@@ -31,12 +31,12 @@ pub struct Session {
     /// it.
     pub expiry: Option<i64>,
     /// Set if a login of this program created the token; `None` for a token from elsewhere.
-    pub ours: Option<Ours>,
+    pub ours: Option<Provenance>,
 }
 
 /// The origin of a token that a login of this program created.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Ours {
+pub struct Provenance {
     /// The token's accessor, with which an authorised person can revoke it. Empty for a batch
     /// token.
     pub accessor: String,
@@ -44,7 +44,7 @@ pub struct Ours {
     pub address: Url,
 }
 
-impl Ours {
+impl Provenance {
     /// The value of [`MARK`] for this token: `ACCESSOR,DIGEST,ADDRESS`.
     #[must_use]
     pub fn mark(&self, token: &Secret) -> String {
@@ -120,7 +120,7 @@ impl Session {
             .get("VAULT_TOKEN")
             .and(env.get("VAULT_TOKEN_EXPIRY"))
             .and_then(|text| text.parse().ok());
-        let ours = env.get(MARK).and_then(|mark| Ours::of(&token, mark));
+        let ours = env.get(MARK).and_then(|mark| Provenance::of(&token, mark));
         Ok(Self {
             token,
             expiry,
@@ -228,7 +228,7 @@ mod tests {
     }
 
     fn mark(token: &str, address: &str) -> String {
-        Ours {
+        Provenance {
             accessor: "a.B-1_x".into(),
             address: address.parse().unwrap(),
         }

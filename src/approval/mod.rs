@@ -240,9 +240,9 @@ pub trait Approver {
 }
 
 /// Refuses every question: for an operation that must not need an answer, such as a dry run.
-pub struct Nobody;
+pub struct NoApprover;
 
-impl Approver for Nobody {
+impl Approver for NoApprover {
     async fn ask(&self, _: &Question<'_>) -> Result<Approval> {
         Err(Error::NoPerson {
             question: "is the change to be written?",
@@ -262,14 +262,14 @@ pub trait StepUp: Send + Sync {
         service: String,
         back: Url,
         goes: Box<dyn FnOnce(Url) + Send>,
-    ) -> Later<'_, Result<WriteToken>>;
+    ) -> BoxFuture<'_, Result<WriteToken>>;
 
     /// Revokes a token that no plan waits for any more.
-    fn give_back(&self, token: WriteToken) -> Later<'_, ()>;
+    fn give_back(&self, token: WriteToken) -> BoxFuture<'_, ()>;
 }
 
 /// The return type of an object-safe trait method, in place of an `async fn`.
-pub type Later<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The strength of proof that an approval needs with these settings.
 ///

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::Context;
-use super::asking::{AskOptions, Asking};
+use super::asking::{AskOptions, CommandApprover};
 use super::at_terminal::proof_needed;
 use crate::approval::Question;
 use crate::core::Core;
 use crate::core::adopt::{
-    AdoptReply, Adopted, FileReply, Request, ServiceReply, adopt, service_of,
+    AdoptReply, AdoptRequest, Adopted, FileReply, ServiceReply, adopt, service_of,
 };
 use crate::error::{Error, Result};
 use crate::names::{Service, printable};
@@ -23,7 +23,7 @@ claude-vault adopt jellyfin --undo    restore the files; remove from Vault what 
 claude-vault adopt --all --done       remove the backups once everything works")]
 pub(super) struct Adopt {
     #[command(flatten)]
-    request: Request,
+    request: AdoptRequest,
     #[command(flatten)]
     options: AskOptions,
 }
@@ -34,7 +34,8 @@ impl Adopt {
         let AskOptions { no_confirm, reveal } = self.options;
         proof_needed(core, self.request.dry_run, no_confirm, reveal)?;
         self.choose(core)?;
-        let asking = Asking::open(context, "adopt", self.request.dry_run, self.options).await?;
+        let asking =
+            CommandApprover::open(context, "adopt", self.request.dry_run, self.options).await?;
         let shows_files = core.settings.agent.is_none() && !self.request.all;
         let request = &self.request;
         let is_asked_here = !request.dry_run && !no_confirm && !asking.is_on_page();

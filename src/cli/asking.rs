@@ -31,7 +31,7 @@ pub(super) struct AskOptions {
 type Bring<'a> = Box<dyn Fn(&str, &str) + 'a>;
 
 /// The approver for one command.
-pub(super) struct Asking<'a> {
+pub(super) struct CommandApprover<'a> {
     at_terminal: AtTerminal<'a>,
     page: Option<OnPage<'a>>,
 }
@@ -42,7 +42,7 @@ struct OnPage<'a> {
     _socket: Socket,
 }
 
-impl<'a> Asking<'a> {
+impl<'a> CommandApprover<'a> {
     /// Decides where to ask, and opens the approval page if it is needed.
     ///
     /// # Errors
@@ -133,7 +133,7 @@ impl<'a> Asking<'a> {
     }
 }
 
-impl Approver for Asking<'_> {
+impl Approver for CommandApprover<'_> {
     async fn ask(&self, question: &Question<'_>) -> Result<Approval> {
         match &self.page {
             Some(page) => page.person.ask(question).await,

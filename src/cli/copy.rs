@@ -1,7 +1,7 @@
 //! The `copy` and `rename` commands.
 
 use super::Context;
-use super::asking::{AskOptions, Asking};
+use super::asking::{AskOptions, CommandApprover};
 use crate::core::copy::{CopyOutcome, CopyReply, CopyRequest, copy, destination};
 use crate::error::Result;
 
@@ -18,7 +18,8 @@ impl Copy {
         let Self { request, options } = self;
         let there = destination(&context.core, &request)?;
         let command = if is_rename { "rename" } else { "copy" };
-        let asking = Asking::open_for(context, &there, command, request.dry_run, options).await?;
+        let asking =
+            CommandApprover::open_for(context, &there, command, request.dry_run, options).await?;
         let reply = copy(
             &context.core,
             &there,

@@ -1,7 +1,7 @@
 //! The `delete` and `undelete` commands.
 
 use super::Context;
-use super::asking::{AskOptions, Asking, say};
+use super::asking::{AskOptions, CommandApprover, say};
 use crate::core::delete::{
     DeleteReply, DeleteRequest, FateOutcome, FateReply, UndeleteRequest, delete, undelete,
 };
@@ -37,7 +37,7 @@ impl Delete {
         let Self { request, .. } = self;
         let Context { core, .. } = context;
         core.session()?.alive()?;
-        let asking = Asking::open(context, "delete", request.dry_run, options).await?;
+        let asking = CommandApprover::open(context, "delete", request.dry_run, options).await?;
         let reply = delete(core, &request, &asking, |question| asking.show(question)).await;
         asking.end().await;
         match reply? {
@@ -107,7 +107,8 @@ impl Undelete {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let Context { core, .. } = context;
         core.session()?.alive()?;
-        let asking = Asking::open(context, "undelete", self.request.dry_run, self.options).await?;
+        let asking =
+            CommandApprover::open(context, "undelete", self.request.dry_run, self.options).await?;
         let reply = undelete(core, &self.request, &asking, |question| {
             asking.show(question)
         })

@@ -4,7 +4,7 @@
 use zeroize::Zeroizing;
 
 use super::Context;
-use super::asking::{AskOptions, Asking, say};
+use super::asking::{AskOptions, CommandApprover, say};
 use super::at_terminal::proof_needed;
 use super::editor::{Editor, places};
 use crate::core::change::{ChangeOutcome, ChangeReply};
@@ -219,7 +219,7 @@ impl Session<'_> {
 
     async fn write(&self, edits: &Edits) -> Result<ChangeReply> {
         let Edit { request, options } = &self.edit;
-        let asking = Asking::open(self.context, "edit", request.dry_run, *options).await?;
+        let asking = CommandApprover::open(self.context, "edit", request.dry_run, *options).await?;
         let show = |question: &crate::approval::Question<'_>| asking.show(question);
         let reply = write(
             &self.context.core,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Context, below_here};
-use crate::approval::Nobody;
+use crate::approval::NoApprover;
 use crate::core::example::{ExampleFormat, example};
 use crate::error::Result;
 use crate::format::dotenv::Dialect;
@@ -34,7 +34,7 @@ impl Example {
             format,
             Some(&file),
             output.as_deref(),
-            &Nobody,
+            &NoApprover,
         )
         .await?;
         if context.ui.json() {

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use super::{Context, pick};
-use crate::approval::Nobody;
-use crate::core::inject::{FileOutcome, FileReply, InjectReply, Request, inject, service_here};
+use crate::approval::NoApprover;
+use crate::core::inject::{
+    FileOutcome, FileReply, InjectReply, InjectRequest, inject, service_here,
+};
 use crate::error::{Error, Result};
 use crate::format::dotenv::Dialect;
 use crate::format::shell;
@@ -37,7 +39,7 @@ DIALECT is the program that reads the .env file; you can name several:
 )]
 pub(super) struct Inject {
     #[command(flatten)]
-    request: Request,
+    request: InjectRequest,
     /// With --diff: show the values too, on this terminal only
     #[arg(long, requires = "diff")]
     reveal: bool,
@@ -59,7 +61,7 @@ impl Inject {
         } else {
             None
         };
-        let Request {
+        let InjectRequest {
             diff,
             check,
             dry_run,
@@ -85,7 +87,7 @@ impl Inject {
             self.request.services.extend(service);
         }
         let outcomes = context
-            .waiting(inject(&context.core, self.request, &Nobody))
+            .waiting(inject(&context.core, self.request, &NoApprover))
             .await?;
         reporter.report(context.ui, outcomes)
     }

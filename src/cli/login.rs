@@ -7,11 +7,11 @@ use super::Context;
 use crate::config::{Method, ProviderSettings};
 use crate::core::Core;
 use crate::core::login::{
-    Ended, Reply, Revoke, begin, elsewhere, end, end_replaced, living, revoke,
+    Ended, Revoke, SignInReply, begin, elsewhere, end, end_replaced, living, revoke,
 };
 use crate::error::{Error, Result};
 use crate::login::{
-    Face, Options, SignIn, Surroundings, asks_provider, log_in, makes_the_token, mount_of,
+    LoginUi, Options, SignIn, Surroundings, asks_provider, log_in, makes_the_token, mount_of,
     open_browser, opens_a_browser,
 };
 use crate::names::printable;
@@ -143,7 +143,7 @@ impl Login {
 
     /// Revokes the session that the new one replaces, if claude-vault obtained it, and reports the
     /// outcome.
-    async fn end_replaced(&self, context: &Context<'_>, new: &Reply) {
+    async fn end_replaced(&self, context: &Context<'_>, new: &SignInReply) {
         let Context { ui, core, .. } = context;
         let (which, now) = match elsewhere(core) {
             Some(old) => (
@@ -181,7 +181,7 @@ impl Login {
         &self,
         context: &Context<'_>,
         granted: &RefCell<Option<Secret>>,
-    ) -> Result<Reply> {
+    ) -> Result<SignInReply> {
         let Context { ui, core, env } = context;
         let mut settings = core.settings.clone();
         if self.issuer.is_some() {
@@ -241,7 +241,7 @@ async fn ask_token() -> Result<Secret> {
     Ok(Secret::from(text.to_owned()))
 }
 
-fn print(context: &Context<'_>, reply: &Reply, shell: Shell) -> Result<u8> {
+fn print(context: &Context<'_>, reply: &SignInReply, shell: Shell) -> Result<u8> {
     let ui = context.ui;
     let left = u64::try_from(reply.expiry.saturating_sub(crate::session::now())).unwrap_or(0);
     for warning in &reply.warnings {
@@ -377,7 +377,7 @@ struct Paste {
     line: LineEditor,
 }
 
-impl Face for AtShell<'_> {
+impl LoginUi for AtShell<'_> {
     fn sign_in(&mut self, at: &SignIn<'_>) {
         let (ui, url) = (self.ui, at.url.as_str());
         let opened = self.opens && open_browser(url, self.browser, browser_failed);

@@ -1,7 +1,7 @@
 //! The `rollback` command.
 
 use super::Context;
-use super::asking::{AskOptions, Asking, say};
+use super::asking::{AskOptions, CommandApprover, say};
 use crate::core::rollback::{RollbackRequest, rollback};
 use crate::error::Result;
 
@@ -17,7 +17,8 @@ impl Rollback {
     pub(super) async fn run(self, context: &Context<'_>) -> Result<u8> {
         let Context { core, .. } = context;
         core.session()?.alive()?;
-        let asking = Asking::open(context, "rollback", self.request.dry_run, self.options).await?;
+        let asking =
+            CommandApprover::open(context, "rollback", self.request.dry_run, self.options).await?;
         let reply = rollback(core, &self.request, &asking, |question| {
             asking.show(question)
         })

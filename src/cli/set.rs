@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Context;
-use super::asking::{AskOptions, Asking, say};
+use super::asking::{AskOptions, CommandApprover, say};
 use super::at_terminal::proof_needed;
 use super::pick;
 use crate::core::set::from::{self, FromOptions, SourceFormat, TakenEntries};
@@ -114,7 +114,8 @@ impl Set {
             self.assignments.extend(key.map(|key| key.to_string()));
         }
         self.gather(context, core.settings.agent.is_some()).await?;
-        let asking = Asking::open(context, "set", self.request.dry_run, self.options).await?;
+        let asking =
+            CommandApprover::open(context, "set", self.request.dry_run, self.options).await?;
         let reply = set(core, self.request, &asking, |question| {
             asking.show(question)
         })

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::core::rotation;
-use crate::core::status::{Reply, status};
+use crate::core::status::{SessionStatus, status};
 use crate::error::Result;
 use crate::names::printable;
 use crate::session::span;
@@ -16,7 +16,7 @@ use crate::ui::{Piped, Table};
 #[derive(Serialize)]
 struct WithConfig<'a> {
     #[serde(flatten)]
-    reply: &'a Reply,
+    reply: &'a SessionStatus,
     config_files: &'a [PathBuf],
 }
 

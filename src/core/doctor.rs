@@ -54,12 +54,12 @@ pub struct Check {
 
 /// The result of all checks.
 #[derive(Serialize, Debug)]
-pub struct Reply {
+pub struct DoctorReply {
     /// The checks, in the order in which problems should be fixed.
     pub checks: Vec<Check>,
 }
 
-impl Reply {
+impl DoctorReply {
     /// Whether any check failed.
     #[must_use]
     pub fn failed(&self) -> bool {
@@ -115,7 +115,7 @@ fn skipped(name: &'static str, since: &'static str) -> Check {
 }
 
 /// Runs all checks.
-pub async fn doctor(core: &Core, env: &Env) -> Reply {
+pub async fn doctor(core: &Core, env: &Env) -> DoctorReply {
     let address = address(core, env);
     let is_reachable = address.state != CheckState::Failed;
     let mut checks = vec![config(core, env), address];
@@ -131,7 +131,7 @@ pub async fn doctor(core: &Core, env: &Env) -> Reply {
     checks.push(approval(core, env));
     checks.push(audit_log(core));
     checks.push(shell(env));
-    Reply { checks }
+    DoctorReply { checks }
 }
 
 /// Reports the config files in use, and a project config that is ignored because it is not trusted.

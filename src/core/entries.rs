@@ -16,7 +16,7 @@ use crate::files::{Content, Root};
 use crate::format::dotenv::{self, Dialect};
 use crate::format::json::Typed;
 use crate::format::{compose, yaml};
-use crate::names::{MAX_VALUE_BYTES, Outside};
+use crate::names::{ForeignName, MAX_VALUE_BYTES};
 use crate::secret::{Secret, Value};
 
 /// How a file is read. Its name decides this.
@@ -83,7 +83,7 @@ pub enum HeldValue {
 /// An entry of a file.
 pub struct FileEntry {
     /// The name as written in the file.
-    pub name: Outside,
+    pub name: ForeignName,
     /// Its value.
     pub value: HeldValue,
 }
@@ -91,7 +91,7 @@ pub struct FileEntry {
 /// One service of a compose file, or all of any other file.
 pub struct Section {
     /// The name of the compose service; none for other files.
-    pub name: Option<Outside>,
+    pub name: Option<ForeignName>,
     /// The entries, in order.
     pub entries: Vec<FileEntry>,
 }
@@ -234,7 +234,7 @@ fn of_env((name, value): (String, Option<zeroize::Zeroizing<String>>)) -> FileEn
         |value| held(value.to_string()),
     );
     FileEntry {
-        name: Outside::from(name),
+        name: ForeignName::from(name),
         value,
     }
 }
@@ -278,7 +278,7 @@ fn of_yaml(text: &str) -> Option<Vec<FileEntry>> {
         .map(|entry| (entry.name.as_str(), &entry.value))
         .collect();
     let entry = |entry: &crate::format::edit::NewEntry| FileEntry {
-        name: Outside::from(entry.key.clone()),
+        name: ForeignName::from(entry.key.clone()),
         value: match read.get(entry.key.as_str()) {
             Some(Ok(Typed::Text(text))) => held(text.to_string()),
             Some(Ok(Typed::Json(text))) if text.len() <= MAX_VALUE_BYTES => {
@@ -294,7 +294,7 @@ fn of_yaml(text: &str) -> Option<Vec<FileEntry>> {
 
 fn of_service(name: String, service: compose::Service) -> Section {
     let entry = |variable: compose::Variable| FileEntry {
-        name: Outside::from(variable.name),
+        name: ForeignName::from(variable.name),
         value: match variable.value.as_ref().map(|value| compose::literal(value)) {
             Some(Some(value)) => held(value.to_string()),
             Some(None) => HeldValue::Unusable("compose builds it from other variables"),
@@ -302,7 +302,7 @@ fn of_service(name: String, service: compose::Service) -> Section {
         },
     };
     Section {
-        name: Some(Outside::from(name)),
+        name: Some(ForeignName::from(name)),
         entries: service.environment.into_iter().map(entry).collect(),
     }
 }

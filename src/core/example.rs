@@ -41,7 +41,7 @@ pub enum ExampleFormat {
 /// The result of writing an example.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Reply {
+pub struct ExampleReply {
     /// The service whose file it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<Service>,
@@ -69,7 +69,7 @@ pub async fn example(
     file: Option<&Path>,
     output: Option<&Path>,
     approver: &impl Approver,
-) -> Result<Reply> {
+) -> Result<ExampleReply> {
     let planned = plan(core, service, format, file, output);
     let (mut reply, write) = match planned {
         Ok(planned) => planned,
@@ -98,7 +98,7 @@ fn plan(
     format: ExampleFormat,
     file: Option<&Path>,
     output: Option<&Path>,
-) -> Result<(Reply, FileWrite)> {
+) -> Result<(ExampleReply, FileWrite)> {
     let (source, text) = scan::read(core, service, file, usual_names(format))?;
     let root = Root::open(&core.settings.root)?;
     let target = output.map_or_else(
@@ -148,7 +148,7 @@ fn plan(
             ));
         }
     };
-    let reply = Reply {
+    let reply = ExampleReply {
         service: service.cloned(),
         source,
         file: target.clone(),

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::Core;
 use super::history::version;
 use super::plan::{FileWrite, Plan};
-use crate::approval::Nobody;
+use crate::approval::NoApprover;
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::files::record::RecordKind;
@@ -384,9 +384,9 @@ async fn write(
         let file = change.file.clone();
         let plan = Plan::new(FileWrite::new(Action::Export, change));
         let committed = plan
-            .approve(core, &Nobody)
+            .approve(core, &NoApprover)
             .await?
-            .commit(core, &Nobody)
+            .commit(core, &NoApprover)
             .await?;
         let (state, backup) = match committed.done {
             Written::Created => ("created", None),

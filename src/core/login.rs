@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 use crate::login::makes_the_token;
 use crate::names::printable;
 use crate::secret::Secret;
-use crate::session::{Ours, Session, digest, now};
+use crate::session::{Provenance, Session, digest, now};
 use crate::vault::{Client, TokenInfo};
 
 /// A session that is new or still alive.
-pub struct Reply {
+pub struct SignInReply {
     /// Vault's address, in the form in which it is exported.
     pub address: String,
     /// The namespace, if one is used.
@@ -29,7 +29,7 @@ pub struct Reply {
     /// The token's policies.
     pub policies: Vec<String>,
     /// The Vault it is for, if a login of this program created it.
-    pub ours: Option<Ours>,
+    pub ours: Option<Provenance>,
     /// Whether the session already existed.
     pub kept: bool,
     /// Warnings for the person.
@@ -41,7 +41,7 @@ pub struct Reply {
 ///
 /// # Errors
 /// Errors that prevent Vault from answering.
-pub async fn living(core: &Core) -> Result<Option<Reply>> {
+pub async fn living(core: &Core) -> Result<Option<SignInReply>> {
     let Ok(session) = core.session().and_then(Session::alive) else {
         return Ok(None);
     };
@@ -54,7 +54,7 @@ pub async fn living(core: &Core) -> Result<Option<Reply>> {
                 .min();
             let left = left.unwrap_or(core.settings.max_token_ttl);
             let ours = session.ours;
-            Ok(Some(Reply {
+            Ok(Some(SignInReply {
                 ours,
                 kept: true,
                 ..reply(core, session.token, &token, left)?
@@ -109,7 +109,7 @@ pub async fn revoke(settings: &Settings, token: Secret) {
 ///
 /// # Errors
 /// [`Error::SessionExpired`] for a token that Vault does not know, [`Error::AuditUnwritable`].
-pub async fn begin(core: &Core, method: Method, token: Secret) -> Result<Reply> {
+pub async fn begin(core: &Core, method: Method, token: Secret) -> Result<SignInReply> {
     let vault = Client::new(&core.settings, Some(token.clone()))?;
     let info = vault.look_up_token().await?;
     let most = core.settings.max_token_ttl;
@@ -128,7 +128,7 @@ pub async fn begin(core: &Core, method: Method, token: Secret) -> Result<Reply> 
         .await?;
     let accessor = info.accessor.clone();
     let ours = makes_the_token(method).then(|| {
-        core.settings.address().map(|address| Ours {
+        core.settings.address().map(|address| Provenance {
             accessor,
             address: address.clone(),
         })
@@ -163,8 +163,8 @@ async fn shorten(vault: &Client, info: &TokenInfo, most: u64) -> (u64, Option<St
     )
 }
 
-fn reply(core: &Core, token: Secret, info: &TokenInfo, left: u64) -> Result<Reply> {
-    Ok(Reply {
+fn reply(core: &Core, token: Secret, info: &TokenInfo, left: u64) -> Result<SignInReply> {
+    Ok(SignInReply {
         address: core
             .settings
             .address()?
@@ -243,7 +243,7 @@ pub fn elsewhere(core: &Core) -> Option<&str> {
     session
         .check_vault(&core.settings)
         .is_err()
-        .then(|| session.ours.as_ref().map(Ours::shown))?
+        .then(|| session.ours.as_ref().map(Provenance::shown))?
 }
 
 /// Revokes the session that a new one has replaced; `None` if there was none, or if this program

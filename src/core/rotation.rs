@@ -219,7 +219,7 @@ pub struct DueKey {
 
 /// The keys that are due for rotation.
 #[derive(Serialize, Debug)]
-pub struct Reply {
+pub struct DueReply {
     /// The keys, sorted by service and name.
     pub due: Vec<DueKey>,
     /// The number of services that were checked.
@@ -233,7 +233,7 @@ pub struct Reply {
 /// # Errors
 /// [`Error::NotFound`] for a service that does not exist, and errors from Vault. If several
 /// services are checked, those that may not be read only cause a warning.
-pub async fn due(core: &Core, what: Option<&What>) -> Result<Reply> {
+pub async fn due(core: &Core, what: Option<&What>) -> Result<DueReply> {
     let outcome = look(core, what).await;
     let service = match what {
         Some(What::Service(service)) => Some(service),
@@ -248,13 +248,13 @@ pub async fn due(core: &Core, what: Option<&What>) -> Result<Reply> {
     Ok(reply)
 }
 
-async fn look(core: &Core, what: Option<&What>) -> Result<Reply> {
+async fn look(core: &Core, what: Option<&What>) -> Result<DueReply> {
     let vault = core.vault()?;
     if let Some(What::Service(service)) = what {
         let due = due_of(&vault, service)
             .await?
             .ok_or_else(|| no_service(service))?;
-        return Ok(Reply {
+        return Ok(DueReply {
             due,
             services: 1,
             warnings: Vec::new(),
@@ -285,7 +285,7 @@ async fn look(core: &Core, what: Option<&What>) -> Result<Reply> {
             "{count} services or folders could not be checked: the policy forbids it"
         )],
     };
-    Ok(Reply {
+    Ok(DueReply {
         due,
         services,
         warnings,

@@ -14,7 +14,7 @@ pub const SOON: u64 = 300;
 /// The current session and its access.
 #[derive(Serialize, Debug)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Reply {
+pub struct SessionStatus {
     /// Vault's address.
     pub address: String,
     /// The context in use, if there is one.
@@ -49,7 +49,7 @@ pub struct Reply {
 ///
 /// # Errors
 /// [`Error::NoSession`], [`Error::SessionExpired`], and errors from Vault.
-pub async fn status(core: &Core) -> Result<Reply> {
+pub async fn status(core: &Core) -> Result<SessionStatus> {
     let (mut reply, unlogged) = core
         .audited(Action::SessionCheck, None, look(core).await, |reply| {
             format!("user {}", reply.user)
@@ -59,7 +59,7 @@ pub async fn status(core: &Core) -> Result<Reply> {
     Ok(reply)
 }
 
-async fn look(core: &Core) -> Result<Reply> {
+async fn look(core: &Core) -> Result<SessionStatus> {
     let session = core.session()?;
     let vault = core.vault()?;
     let version = vault.health().await?;
@@ -89,7 +89,7 @@ async fn look(core: &Core) -> Result<Reply> {
     if let Some(left) = seconds_left.filter(|left| *left < SOON) {
         warnings.push(format!("the session ends in {left} seconds: sign in again"));
     }
-    Ok(Reply {
+    Ok(SessionStatus {
         address: vault.address(),
         context: core.settings.context.as_ref().map(|used| used.name.clone()),
         namespace: core.settings.namespace.clone(),

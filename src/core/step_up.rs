@@ -14,10 +14,10 @@ pub use wall::{is_traced, last_way, record_way, require_safe_way, way};
 
 use super::Core;
 use super::login::{Unheld, revoke};
-use crate::approval::{Later, StepUp, WriteToken};
+use crate::approval::{BoxFuture, StepUp, WriteToken};
 use crate::config::Settings;
 use crate::error::{Error, Result};
-use crate::login::{Face, LoginPlace, Options, SignIn, log_in, method_for};
+use crate::login::{LoginPlace, LoginUi, Options, SignIn, log_in, method_for};
 use crate::secret::Secret;
 use crate::vault::Client;
 
@@ -132,11 +132,11 @@ impl StepUp for RoleLogin {
         service: String,
         back: Url,
         goes: Box<dyn FnOnce(Url) + Send>,
-    ) -> Later<'_, Result<WriteToken>> {
+    ) -> BoxFuture<'_, Result<WriteToken>> {
         Box::pin(self.approve(digest, service, back, goes))
     }
 
-    fn give_back(&self, token: WriteToken) -> Later<'_, ()> {
+    fn give_back(&self, token: WriteToken) -> BoxFuture<'_, ()> {
         Box::pin(revoke(&self.settings, token.token))
     }
 }
@@ -146,7 +146,7 @@ struct OnThePage {
     goes: Option<Box<dyn FnOnce(Url) + Send>>,
 }
 
-impl Face for OnThePage {
+impl LoginUi for OnThePage {
     fn sign_in(&mut self, at: &SignIn<'_>) {
         if let Some(goes) = self.goes.take() {
             goes(at.url.clone());

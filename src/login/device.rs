@@ -2,7 +2,7 @@
 //! settings name one, and otherwise Vault's own method.
 
 use super::provider::Provider;
-use super::{Face, LoggedIn, LoginPlace, Options, SignInMethod, oidc};
+use super::{LoggedIn, LoginPlace, LoginUi, Options, SignInMethod, oidc};
 use crate::config::Settings;
 use crate::error::Result;
 use crate::vault::Client;
@@ -21,7 +21,7 @@ impl SignInMethod for Device {
     async fn obtain(
         settings: &Settings,
         options: Options<'_>,
-        face: &mut impl Face,
+        face: &mut impl LoginUi,
     ) -> Result<LoggedIn> {
         let vault = Client::new(settings, None)?;
         if Self::asks_provider(settings) {

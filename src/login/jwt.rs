@@ -2,7 +2,7 @@
 //! to Vault with the ID token.
 
 use super::provider::Provider;
-use super::{Face, LoggedIn, LoginPlace, Options, SignInMethod};
+use super::{LoggedIn, LoginPlace, LoginUi, Options, SignInMethod};
 use crate::config::Settings;
 use crate::error::Result;
 use crate::vault::Client;
@@ -21,7 +21,7 @@ impl SignInMethod for Jwt {
     async fn obtain(
         settings: &Settings,
         options: Options<'_>,
-        face: &mut impl Face,
+        face: &mut impl LoginUi,
     ) -> Result<LoggedIn> {
         let vault = Client::new(settings, None)?;
         Provider::discover(settings)

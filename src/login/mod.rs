@@ -90,7 +90,7 @@ trait SignInMethod {
     fn obtain(
         settings: &Settings,
         options: Options<'_>,
-        face: &mut impl Face,
+        face: &mut impl LoginUi,
     ) -> impl Future<Output = Result<LoggedIn>>;
 }
 
@@ -107,7 +107,7 @@ macro_rules! define_ways {
             settings: &Settings,
             method: Method,
             options: Options<'_>,
-            face: &mut impl Face,
+            face: &mut impl LoginUi,
         ) -> Result<LoggedIn> {
             match method {
                 $(Method::$variant => $name::$variant::obtain(settings, options, face).await,)*
@@ -191,7 +191,7 @@ pub struct SignIn<'a> {
 }
 
 /// The interface through which a login communicates with the person.
-pub trait Face {
+pub trait LoginUi {
     /// Shows the page to sign in on, and opens it if a browser can be opened.
     fn sign_in(&mut self, at: &SignIn<'_>);
     /// Shows a message.
@@ -204,7 +204,7 @@ pub trait Face {
 
 /// Shows the page to sign in on, with a browser that returns to `port`. If `port` is not the
 /// preferred port, a note explains why.
-fn send_to(url: &Url, port: u16, options: &Options<'_>, face: &mut impl Face) {
+fn send_to(url: &Url, port: u16, options: &Options<'_>, face: &mut impl LoginUi) {
     if port != options.port {
         face.note(&format!(
             "port {} is taken by another program; waiting on port {port} instead",
@@ -228,7 +228,7 @@ fn loopback_address(port: u16) -> String {
 /// pastes.
 async fn answer(
     listener: &mut Listener,
-    face: &mut impl Face,
+    face: &mut impl LoginUi,
     state: &str,
 ) -> (Answer, Option<callback::Reply>) {
     loop {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::callback::{Answer, Farewell, Listener, Page};
 use super::{
-    Face, LoggedIn, LoginPlace, Options, SignIn, SignInMethod, answer, denied, loopback_address,
+    LoggedIn, LoginPlace, LoginUi, Options, SignIn, SignInMethod, answer, denied, loopback_address,
     send_to, shown_code, timeout,
 };
 use crate::config::Settings;
@@ -37,7 +37,7 @@ impl SignInMethod for Oidc {
     async fn obtain(
         settings: &Settings,
         options: Options<'_>,
-        face: &mut impl Face,
+        face: &mut impl LoginUi,
     ) -> Result<LoggedIn> {
         sign_in(&Client::new(settings, None)?, &options, face).await
     }
@@ -51,7 +51,7 @@ impl SignInMethod for Oidc {
 pub(super) async fn sign_in(
     vault: &Client,
     options: &Options<'_>,
-    face: &mut impl Face,
+    face: &mut impl LoginUi,
 ) -> Result<LoggedIn> {
     let deadline = Instant::now() + options.timeout;
     let listener = if options.elsewhere {
@@ -188,7 +188,7 @@ async fn poll(
     mount: &str,
     auth: &AuthUrl,
     nonce: &Secret,
-    face: &mut impl Face,
+    face: &mut impl LoginUi,
 ) -> Result<Granted> {
     face.sign_in(&SignIn {
         url: &auth.url,

@@ -28,7 +28,8 @@ use url::Url;
 
 use super::callback::{Answer, Farewell, Listener, Page};
 use super::{
-    Face, LoggedIn, Options, SignIn, answer, denied, loopback_address, send_to, shown_code, timeout,
+    LoggedIn, LoginUi, Options, SignIn, answer, denied, loopback_address, send_to, shown_code,
+    timeout,
 };
 use crate::config::Settings;
 use crate::error::{Error, Result};
@@ -108,7 +109,7 @@ impl Provider {
         self,
         vault: &Client,
         options: &Options<'_>,
-        face: &mut impl Face,
+        face: &mut impl LoginUi,
     ) -> Result<LoggedIn> {
         let Provider {
             http,
@@ -176,7 +177,7 @@ impl Provider {
         self,
         vault: &Client,
         options: &Options<'_>,
-        face: &mut impl Face,
+        face: &mut impl LoginUi,
     ) -> Result<LoggedIn> {
         let Provider {
             http,

@@ -1,7 +1,7 @@
 //! The method `token`: the person pastes an existing token. This program did not create the token,
 //! so it never revokes it without being asked.
 
-use super::{Face, Farewell, LoggedIn, LoginPlace, Options, SignInMethod};
+use super::{Farewell, LoggedIn, LoginPlace, LoginUi, Options, SignInMethod};
 use crate::config::Settings;
 use crate::error::Result;
 use crate::vault::Granted;
@@ -17,7 +17,7 @@ impl SignInMethod for Token {
         false
     }
 
-    async fn obtain(_: &Settings, _: Options<'_>, face: &mut impl Face) -> Result<LoggedIn> {
+    async fn obtain(_: &Settings, _: Options<'_>, face: &mut impl LoginUi) -> Result<LoggedIn> {
         Ok(LoggedIn {
             granted: Granted::pasted(face.token().await?),
             farewell: Farewell::none(),

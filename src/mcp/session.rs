@@ -15,7 +15,7 @@ use crate::core::Core;
 use crate::core::login::{Ended, Revoke, Unheld, begin, end};
 use crate::core::step_up::is_traced;
 use crate::error::{Error, Result};
-use crate::login::{Face, LoginPlace, Options, SignIn, log_in, method_for, open_browser};
+use crate::login::{LoginPlace, LoginUi, Options, SignIn, log_in, method_for, open_browser};
 use crate::secret::Secret;
 use crate::session::{self, now};
 
@@ -225,7 +225,7 @@ struct InBrowser {
     pending: Arc<Pending>,
 }
 
-impl Face for InBrowser {
+impl LoginUi for InBrowser {
     fn sign_in(&mut self, at: &SignIn<'_>) {
         self.pending.set_sign_in(Some(SignInPage {
             url: at.url.to_string(),

@@ -16,9 +16,9 @@ use super::{Key, is_public_name};
 /// serde_json::to_string(&claude_vault::names::Outside::from(String::from("x")));
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Outside(Zeroizing<String>);
+pub struct ForeignName(Zeroizing<String>);
 
-impl Outside {
+impl ForeignName {
     /// The name, if it may be shown to a model.
     #[must_use]
     pub fn public(&self) -> Option<PublicName> {
@@ -32,7 +32,7 @@ impl Outside {
     }
 }
 
-impl From<String> for Outside {
+impl From<String> for ForeignName {
     fn from(text: String) -> Self {
         Self(Zeroizing::new(text))
     }

@@ -10,7 +10,7 @@ use reqwest::{Method, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::reply::Reply;
+use super::reply::VaultReply;
 use super::tls;
 use crate::config::{Proxy, Settings, lists_host};
 use crate::error::{Error, Result, ServerText};
@@ -140,7 +140,7 @@ impl Client {
     /// Sends a call. If the server fails, a read is retried until the client's timeout.
     /// Responses with status 200 to 299, 400 and 404 are returned as a [`Reply`]; most other
     /// statuses become the matching error.
-    pub(crate) async fn call(&self, call: Call<'_>) -> Result<Reply> {
+    pub(crate) async fn call(&self, call: Call<'_>) -> Result<VaultReply> {
         let reads = call.method == Method::GET;
         let deadline = Instant::now() + self.settings.timeout;
         let mut attempt = 0;
@@ -174,7 +174,7 @@ impl Client {
         }
     }
 
-    async fn interpret(&self, call: &Call<'_>, reply: Reply) -> Result<Reply> {
+    async fn interpret(&self, call: &Call<'_>, reply: VaultReply) -> Result<VaultReply> {
         match reply.status {
             200..=299 | 404 => Ok(reply),
             400 if reply
@@ -233,7 +233,11 @@ impl Client {
     /// Sends a call once. Follows redirects to the same origin and to trusted hosts, with the same
     /// method and body. All other redirects are refused, even without a token: the request may
     /// carry a login's code and nonce.
-    async fn send(&self, call: &Call<'_>, deadline: Instant) -> Result<(Reply, Option<Duration>)> {
+    async fn send(
+        &self,
+        call: &Call<'_>,
+        deadline: Instant,
+    ) -> Result<(VaultReply, Option<Duration>)> {
         let mut url = self.base.clone();
         url.set_path(&format!(
             "{}/v1/{}",
@@ -326,7 +330,7 @@ impl Client {
     }
 
     /// Reads at most [`MAX_BODY`] bytes of the body, into memory that is overwritten when dropped.
-    async fn receive(&self, mut response: reqwest::Response) -> Result<Reply> {
+    async fn receive(&self, mut response: reqwest::Response) -> Result<VaultReply> {
         let status = response.status().as_u16();
         let announced =
             usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
@@ -344,7 +348,7 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Reply {
+        Ok(VaultReply {
             status,
             body,
             address: self.address(),

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::client::{Call, Client};
-use super::reply::Reply;
+use super::reply::VaultReply;
 use super::token::unexpected;
 use super::walk::Folder;
 use crate::error::{Error, Result};
@@ -297,7 +297,7 @@ impl Client {
 
     /// Called after a 404. Returns `Ok` if only the path is missing from a KV version 2 mount, and
     /// otherwise an error with the reason.
-    pub(super) async fn explain_absence(&self, reply: &Reply) -> Result<()> {
+    pub(super) async fn explain_absence(&self, reply: &VaultReply) -> Result<()> {
         if reply.says("namespace not found") {
             return Err(super::client::namespace_missing());
         }

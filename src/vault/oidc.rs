@@ -10,7 +10,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::client::{Call, Client};
-use super::reply::Reply;
+use super::reply::VaultReply;
 use super::token::{Auth, Granted};
 use crate::error::{Error, ForeignText, Result};
 use crate::secret::{Secret, WayOut};
@@ -244,7 +244,7 @@ fn missing_method(error: Error, kind: &str, mount: &str) -> Error {
     }
 }
 
-fn refused(reply: &Reply, mount: &str, sent: &[&str]) -> Error {
+fn refused(reply: &VaultReply, mount: &str, sent: &[&str]) -> Error {
     let said = ForeignText::scrubbed(&reply.errors(), sent);
     let hint = if said.mentions("(aud)") {
         format!("the role in auth/{mount} must have the client ID among its bound_audiences")

@@ -12,13 +12,13 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 
 /// A response: status, body and the server's address. The body is overwritten when dropped.
-pub(crate) struct Reply {
+pub(crate) struct VaultReply {
     pub(crate) status: u16,
     pub(crate) body: Zeroizing<Vec<u8>>,
     pub(crate) address: String,
 }
 
-impl Reply {
+impl VaultReply {
     /// Parses the body as `T`. The error, [`Error::BadReply`], never repeats the body.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.body)
@@ -90,8 +90,8 @@ impl<'de, const N: usize> Deserialize<'de> for ErrorTexts<N> {
 mod tests {
     use super::*;
 
-    fn reply(status: u16, body: &str) -> Reply {
-        Reply {
+    fn reply(status: u16, body: &str) -> VaultReply {
+        VaultReply {
             status,
             body: Zeroizing::new(body.as_bytes().to_vec()),
             address: "http://x".into(),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::client::{Call, Client};
-use super::reply::{ErrorTexts, Reply};
+use super::reply::{ErrorTexts, VaultReply};
 use crate::error::{Error, Result, ServerText};
 use crate::names::printable;
 use crate::secret::Secret;
@@ -193,7 +193,7 @@ impl Client {
 }
 
 /// The error for a response whose status the request does not expect.
-pub(super) fn unexpected(reply: &Reply) -> Error {
+pub(super) fn unexpected(reply: &VaultReply) -> Error {
     if reply.says("namespace not found") {
         return super::client::namespace_missing();
     }

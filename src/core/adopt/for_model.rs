@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::files::Root;
 use crate::format::dotenv::{self, Dialect};
 use crate::format::places::Role;
-use crate::names::{Key, Outside, Service, is_variable, printable};
+use crate::names::{ForeignName, Key, Service, is_variable, printable};
 use crate::secret::{Secret, Value, WayOut};
 
 /// What the model learns of an adopted file.
@@ -27,7 +27,7 @@ pub struct FileForModel {
     /// The file, below the root.
     pub file: PathBuf,
     /// The names of its entries, in file order.
-    pub entries: Vec<Outside>,
+    pub entries: Vec<ForeignName>,
 }
 
 /// Why no plan was shown to the person. The reason never depends on a value.

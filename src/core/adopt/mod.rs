@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 pub use for_model::{FileForModel, NotAsked, adopt_for_model};
 pub use report::{AdoptReply, AdoptStop, FileReply, Harmless, KeyReply, ServiceReply, Stay};
-pub use request::{Prefer, Request};
+pub use request::{AdoptRequest, Prefer};
 
 use super::Core;
 use super::plan::{Adoption, Current, MovedFile, Operation, Plan};
@@ -54,7 +54,7 @@ pub struct Adopted {
 /// planning or approval. An error between two writes is in [`Adopted::stopped`] instead.
 pub async fn adopt(
     core: &Core,
-    request: &Request,
+    request: &AdoptRequest,
     approver: &impl Approver,
     show: impl Fn(&Question<'_>, &AdoptReply) -> Result<()>,
 ) -> Result<Adopted> {
@@ -115,7 +115,7 @@ pub fn service_of(core: &Core, folder: &Path) -> Result<Option<Service>> {
         .map(|unit| unit.service))
 }
 
-async fn make_plan(core: &Core, request: &Request) -> Result<(Adoption, AdoptReply)> {
+async fn make_plan(core: &Core, request: &AdoptRequest) -> Result<(Adoption, AdoptReply)> {
     if request.done {
         return undo::done(core, request);
     }
@@ -127,7 +127,11 @@ async fn make_plan(core: &Core, request: &Request) -> Result<(Adoption, AdoptRep
     plan::plan(core, request, currents)
 }
 
-async fn currents(core: &Core, request: &Request, vault: &Arc<Client>) -> Result<plan::Currents> {
+async fn currents(
+    core: &Core,
+    request: &AdoptRequest,
+    vault: &Arc<Client>,
+) -> Result<plan::Currents> {
     let mut currents = plan::Currents::new();
     for service in plan::services(core, request)? {
         let current = Current::read(vault.clone(), &service).await?;

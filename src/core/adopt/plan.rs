@@ -11,7 +11,7 @@ use super::intake::{IntakeEntry, IntakeFormat};
 use super::naming::{MovedSecrets, Naming};
 use super::project::{Facts, lines_of};
 use super::report::{AdoptReply, KeyReply, ServiceReply, Stay};
-use super::request::{Prefer, Request};
+use super::request::{AdoptRequest, Prefer};
 use super::survey::{Survey, Unit, survey};
 use super::texts::{FileTexts, Overlay};
 use super::written;
@@ -29,7 +29,7 @@ use crate::vault::Secrets;
 pub(super) type Currents = BTreeMap<Service, Current>;
 
 /// The services that the plan involves. The caller must read them from Vault.
-pub(super) fn services(core: &Core, request: &Request) -> Result<Vec<Service>> {
+pub(super) fn services(core: &Core, request: &AdoptRequest) -> Result<Vec<Service>> {
     let root = Root::open(&core.settings.root)?;
     let texts = FileTexts::new(&root);
     let survey = survey(&root, &texts, request.name.as_ref())?;
@@ -45,7 +45,7 @@ pub(super) fn services(core: &Core, request: &Request) -> Result<Vec<Service>> {
 /// The plan to approve, and the reply that describes it.
 pub(super) fn plan(
     core: &Core,
-    request: &Request,
+    request: &AdoptRequest,
     currents: Currents,
 ) -> Result<(Adoption, AdoptReply)> {
     let root = Root::open(&core.settings.root)?;
@@ -71,7 +71,7 @@ fn facts_of(texts: &FileTexts<'_>, survey: &Survey) -> Vec<Facts> {
 }
 
 /// The requested units.
-fn chosen<'a>(core: &Core, survey: &'a Survey, request: &Request) -> Result<Vec<&'a Unit>> {
+fn chosen<'a>(core: &Core, survey: &'a Survey, request: &AdoptRequest) -> Result<Vec<&'a Unit>> {
     let Some(service) = &request.service else {
         let hint = "change to the folder that contains the services, or name it: --root DIR";
         let nothing = || Error::NotFound {
@@ -100,9 +100,9 @@ pub(super) fn of_draft(core: &Core, draft: Draft, current: Current) -> Result<Ad
     let root = Root::open(&core.settings.root)?;
     let texts = FileTexts::new(&root);
     let survey = Survey::default();
-    let request = Request {
+    let request = AdoptRequest {
         prefer: Some(Prefer::File),
-        ..Request::default()
+        ..AdoptRequest::default()
     };
     let currents = Currents::from([(draft.service.clone(), current)]);
     let mut planner = Planner::new(core, &request, &texts, &survey, &[], currents);
@@ -114,7 +114,7 @@ pub(super) fn of_draft(core: &Core, draft: Draft, current: Current) -> Result<Ad
 
 struct Planner<'a> {
     core: &'a Core,
-    request: &'a Request,
+    request: &'a AdoptRequest,
     texts: &'a FileTexts<'a>,
     survey: &'a Survey,
     facts: &'a [Facts],
@@ -141,7 +141,7 @@ struct MovedKey {
 impl<'a> Planner<'a> {
     fn new(
         core: &'a Core,
-        request: &'a Request,
+        request: &'a AdoptRequest,
         texts: &'a FileTexts<'a>,
         survey: &'a Survey,
         facts: &'a [Facts],

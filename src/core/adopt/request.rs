@@ -4,7 +4,7 @@ use crate::names::Service;
 
 /// Which services to adopt, and whether to adopt, undo or clean up.
 #[derive(clap::Args, Default, Clone)]
-pub struct Request {
+pub struct AdoptRequest {
     /// The service whose folder is moved into Vault
     #[arg(value_parser = Service::from_folder)]
     pub service: Option<Service>,

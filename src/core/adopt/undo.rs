@@ -10,7 +10,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::report::{AdoptReply, FileReply, KeyReply, ServiceReply};
-use super::request::Request;
+use super::request::AdoptRequest;
 use crate::core::Core;
 use crate::core::plan::{Adoption, AdoptionPart, Current, Direction, Notes, VersionChange};
 use crate::error::{Error, Result};
@@ -21,7 +21,7 @@ use crate::names::{Service, printable};
 use crate::vault::{Client, Stored};
 
 /// The journal, and its entries for the requested services. The project's own entry comes last.
-fn chosen(core: &Core, request: &Request) -> Result<(Journal, Vec<(String, ServiceEntry)>)> {
+fn chosen(core: &Core, request: &AdoptRequest) -> Result<(Journal, Vec<(String, ServiceEntry)>)> {
     let mut journal = Journals::new(&core.settings.state).load(&core.settings.root)?;
     let mut entries: Vec<(String, ServiceEntry)> =
         std::mem::take(&mut journal.services).into_iter().collect();
@@ -54,7 +54,7 @@ fn chosen(core: &Core, request: &Request) -> Result<(Journal, Vec<(String, Servi
 /// The plan to undo.
 pub(super) async fn plan(
     core: &Core,
-    request: &Request,
+    request: &AdoptRequest,
     vault: Arc<Client>,
 ) -> Result<(Adoption, AdoptReply)> {
     let (journal, entries) = chosen(core, request)?;
@@ -244,7 +244,7 @@ async fn taken_back(
 }
 
 /// The plan to delete the backups.
-pub(super) fn done(core: &Core, request: &Request) -> Result<(Adoption, AdoptReply)> {
+pub(super) fn done(core: &Core, request: &AdoptRequest) -> Result<(Adoption, AdoptReply)> {
     let (journal, entries) = chosen(core, request)?;
     let root = Root::open(&core.settings.root)?;
     let mut reply = AdoptReply {

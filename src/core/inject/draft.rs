@@ -9,7 +9,7 @@ use super::header::{self, HeaderOrigin};
 use super::mask;
 use super::place::{self, FileTarget};
 use super::render::{self, RenderSource, RenderedFile};
-use super::request::{Request, Template};
+use super::request::{InjectRequest, Template};
 use super::share::Shares;
 use super::{FileOutcome, FileReply, text};
 use crate::approval::FilePreview;
@@ -31,7 +31,7 @@ pub(super) struct StoredSecrets {
 /// Plans the new content of one file.
 pub(super) async fn plan(
     core: &Core,
-    request: &Request,
+    request: &InjectRequest,
     target: &FileTarget,
     held: &StoredSecrets,
     shares: &Shares,
@@ -245,7 +245,7 @@ fn from_vault(old: &str, origin: &HeaderOrigin, record: Option<&Record>) -> BTre
 
 fn heading<'a>(
     target: &FileTarget,
-    request: &Request,
+    request: &InjectRequest,
     origin: &'a HeaderOrigin,
     keys: &'a [String],
     has_example: bool,
@@ -407,7 +407,12 @@ struct Known<'a> {
 /// by this program. A place that `.claude-vault.toml` names needs one approval. So does a folder
 /// below the service's own, because a compose file may name it and another service may own it.
 /// Nothing here depends on a value.
-fn is_unasked(core: &Core, request: &Request, target: &FileTarget, known: &Known<'_>) -> bool {
+fn is_unasked(
+    core: &Core,
+    request: &InjectRequest,
+    target: &FileTarget,
+    known: &Known<'_>,
+) -> bool {
     let is_written_for_this_service = known.record.is_some_and(|record| {
         record.kind == RecordKind::Secrets
             && record.service.as_deref() == Some(target.service.as_str())

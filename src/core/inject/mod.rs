@@ -33,7 +33,7 @@ pub(in crate::core) use self::header::HEADER_START;
 use self::place::{FileTarget, FoundFiles, Places};
 pub(super) use self::place::{Readers, reader_beside, readers_of};
 pub(in crate::core) use self::project::listed_files;
-pub use self::request::{FileFormat, Request, Template, TemplateLine};
+pub use self::request::{FileFormat, InjectRequest, Template, TemplateLine};
 use super::plan::Plan;
 use super::{Audience, Core, no_service};
 use crate::approval::Approver;
@@ -141,7 +141,7 @@ pub struct InjectReply {
 /// cannot be determined, and Vault's refusals.
 pub async fn inject(
     core: &Core,
-    mut request: Request,
+    mut request: InjectRequest,
     approver: &impl Approver,
 ) -> Result<InjectReply> {
     request.take_old_format();
@@ -229,7 +229,7 @@ pub async fn service_here(core: &Core) -> Result<Option<Service>> {
 /// a server's other work.
 async fn advice(
     core: &Core,
-    request: &Request,
+    request: &InjectRequest,
     services: &[(Service, Result<FileReply>)],
 ) -> git::Advice {
     let Ok(root) = Root::open(&core.settings.root) else {
@@ -321,7 +321,7 @@ fn one_service_a_file(found: &mut [(Service, Result<FoundFiles>)]) {
 struct Work<'a> {
     core: &'a Core,
     vault: &'a Client,
-    request: &'a Request,
+    request: &'a InjectRequest,
 }
 
 impl Work<'_> {
@@ -489,7 +489,7 @@ pub(super) fn text<'a>(path: &Path, content: Option<&'a Content>) -> Result<Opti
 }
 
 /// The command that selects the same file again, without `--dialect`.
-fn command(request: &Request, service: &Service, file: &Path) -> String {
+fn command(request: &InjectRequest, service: &Service, file: &Path) -> String {
     let format = match request.format {
         Some(FileFormat::Env) => " --format env",
         Some(FileFormat::Yaml) => " --format yaml",

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::known::{Known, known, readers_named};
 use super::project::{ListedFile, OneOrMore, ServiceFiles, once_each, project_config};
 use super::template_names::templates_of;
-use super::{FileFormat, Request, command};
+use super::{FileFormat, InjectRequest, command};
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
 use crate::files::Root;
@@ -190,7 +190,11 @@ impl Places {
     /// Finds the files of a service: from the request, else from `.claude-vault.toml`, else from
     /// the existing files. `None` if nothing shows which file to write and the request is for all
     /// services.
-    pub(super) fn find(&self, request: &Request, service: &Service) -> Result<Option<FoundFiles>> {
+    pub(super) fn find(
+        &self,
+        request: &InjectRequest,
+        service: &Service,
+    ) -> Result<Option<FoundFiles>> {
         let configured = self
             .configured
             .get(service.as_str())
@@ -235,7 +239,7 @@ impl Places {
     /// Splits the service's files into those that the request means and the others.
     fn wanted(
         &self,
-        request: &Request,
+        request: &InjectRequest,
         service: &Service,
         configured: &ServiceFiles,
         known: Vec<Known>,
@@ -327,7 +331,7 @@ impl Places {
 
     fn by_what_is_there(
         &self,
-        request: &Request,
+        request: &InjectRequest,
         service: &Service,
         configured: &ServiceFiles,
     ) -> Result<(Vec<Known>, Vec<String>)> {
@@ -402,7 +406,7 @@ impl Places {
     /// Completes a known file with its readers, template and share.
     fn target(
         &self,
-        request: &Request,
+        request: &InjectRequest,
         service: &Service,
         configured: &ServiceFiles,
         known: Known,

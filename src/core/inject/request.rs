@@ -22,7 +22,7 @@ pub enum FileFormat {
 
 /// What to inject, and how.
 #[derive(clap::Args, Default)]
-pub struct Request {
+pub struct InjectRequest {
     /// The services; if omitted, the service of the current folder. A final word env or yaml sets
     /// the format
     #[arg(value_name = "SERVICE", conflicts_with = "all", value_parser = Service::from_folder)]
@@ -125,7 +125,7 @@ impl Template {
     }
 }
 
-impl Request {
+impl InjectRequest {
     /// Whether nothing is written.
     #[must_use]
     pub fn only_looks(&self) -> bool {

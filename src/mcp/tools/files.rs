@@ -15,7 +15,7 @@ use crate::mcp::handles::{HandleOrigin, HandlePlace};
 use crate::mcp::public::{Name, PublicEntry, PublicPath, public_reply, public_words};
 use crate::mcp::refusal::Refusal;
 use crate::mcp::state::ServerState;
-use crate::names::{Outside, PublicName, Service};
+use crate::names::{ForeignName, PublicName, Service};
 
 /// Arguments of `vault_inject`.
 #[derive(Deserialize)]
@@ -119,7 +119,10 @@ impl Tool for Inject {
     }
 }
 
-fn injection(state: &ServerState, arguments: InjectArguments) -> Result<inject::Request, Refusal> {
+fn injection(
+    state: &ServerState,
+    arguments: InjectArguments,
+) -> Result<inject::InjectRequest, Refusal> {
     let format = arguments.format.map(|format| match format {
         Format::Env => inject::FileFormat::Env,
         Format::Yaml => inject::FileFormat::Yaml,
@@ -148,12 +151,12 @@ fn injection(state: &ServerState, arguments: InjectArguments) -> Result<inject::
         Some((template, format)) => (Some(template), Some(format)),
         None => (None, wanted),
     };
-    Ok(inject::Request {
+    Ok(inject::InjectRequest {
         services: vec![arguments.service],
         format,
         file,
         template,
-        ..inject::Request::default()
+        ..inject::InjectRequest::default()
     })
 }
 
@@ -301,7 +304,7 @@ impl Tool for ScanCompose {
             Seen::Ours { .. } => return Err(Refused::Unreadable.into()),
         };
         let each = sections.iter().enumerate().map(|(at, section)| {
-            let name = section.name.as_ref().and_then(Outside::public);
+            let name = section.name.as_ref().and_then(ForeignName::public);
             let number = name.is_none().then_some(at as u64 + 1);
             let within = name.as_ref().map_or_else(
                 || format!(" service {}", at + 1),

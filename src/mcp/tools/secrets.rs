@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{Context, Hints, Outcome, Tool};
-use crate::approval::{Approver, Nobody};
+use crate::approval::{Approver, NoApprover};
 use crate::config::Mode;
 use crate::core::change::{ChangeOutcome, ChangeReply};
 use crate::core::entries::{FileKind, HeldValue, Seen, look};
@@ -406,7 +406,7 @@ impl Tool for Set {
         let replied = move |reply: ChangeReply| set_reply(&service, &names, reply);
         if is_dry_run {
             return Ok(Outcome::Done(replied(
-                set::set(&core, request, &Nobody, |_| Ok(())).await?,
+                set::set(&core, request, &NoApprover, |_| Ok(())).await?,
             )));
         }
         let work = move |person| async move {
