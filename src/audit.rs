@@ -9,7 +9,7 @@
 //! to that folder. Anyone who can write to both, such as any program of the same account, can forge
 //! both.
 //!
-//! A log that reaches [`MAX_BYTES`] is rotated to `NAME.1`, `NAME.2` and so on. The chain continues
+//! A log that reaches `MAX_BYTES` is rotated to `NAME.1`, `NAME.2` and so on. The chain continues
 //! in the new file.
 //!
 //! Any process of this user can hold the log's lock, and the disk can be slow. [`Audit::record`]
@@ -35,7 +35,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::event::Event;
 
-use self::chain::{CHAIN, ChainWalk, Link, chained, hex, seal, split_link, text_of};
+use self::chain::{CHAIN, ChainWalk, Link, hash_of_unchained, hex, next_link, split_link, text_of};
 use self::head::Head;
 use self::person::Person;
 use crate::config::{Env, Settings};
@@ -201,8 +201,8 @@ impl Audit {
     }
 
     /// Remembers the session's person, for this log and later commands. Errors are ignored.
-    pub fn meet(&self, person: &str) {
-        self.person.meet(person);
+    pub fn remember_person(&self, person: &str) {
+        self.person.remember(person);
     }
 
     /// The path of the log's current file.
@@ -257,7 +257,7 @@ impl Audit {
     fn append(&self, action: Action, service: &str, details: &str) -> std::io::Result<()> {
         let mut file = place::locked(&self.path)?;
         if file.metadata()?.len() >= self.max_bytes {
-            place::set_aside(&self.path)?;
+            place::rotate(&self.path)?;
             drop(file);
             file = place::locked(&self.path)?;
         }
@@ -266,7 +266,7 @@ impl Audit {
         if known.is_none() && end_of(&mut file)?.link.is_some() {
             // The log comes from elsewhere, for example from a cloned repository. Nothing proves
             // that it is intact, so a new one is started.
-            known = self.begin_anew(&head_path);
+            known = self.start_new_chain(&head_path);
             if known.is_some() {
                 drop(file);
                 file = place::locked(&self.path)?;
@@ -283,7 +283,7 @@ impl Audit {
             field(service),
             field(details)
         );
-        let next = chained(&link, text.as_bytes());
+        let next = next_link(&link, text.as_bytes());
         // Record the intended line first: after a crash, the line may or may not be in the log.
         let noted = Head {
             link,
@@ -325,16 +325,16 @@ impl Audit {
 
     /// Rotates a log whose end the state folder does not record, and starts a new chain. `None` if
     /// the state folder or the log cannot be written; the log then stays in use.
-    fn begin_anew(&self, head_path: &Path) -> Option<Head> {
-        let first = place::next_number(&self.path)?;
+    fn start_new_chain(&self, head_path: &Path) -> Option<Head> {
+        let first = place::next_rotation_number(&self.path)?;
         let head = Head {
-            link: seal(b""),
+            link: hash_of_unchained(b""),
             count: Some(0),
             first: first + 1,
             next: None,
         };
         head.write(head_path).ok()?;
-        place::set_aside(&self.path).ok()?;
+        place::rotate(&self.path).ok()?;
         Some(head)
     }
 
@@ -435,7 +435,7 @@ impl Audit {
     ///
     /// # Errors
     /// [`Error::Io`] if the log cannot be read.
-    pub fn more(&self, followed: &mut Followed) -> Result<Vec<String>> {
+    pub fn new_lines(&self, followed: &mut Followed) -> Result<Vec<String>> {
         let read = |path: &Path, offset: u64| -> std::io::Result<Vec<u8>> {
             let mut file = File::open(path)?;
             file.seek(SeekFrom::Start(offset))?;
@@ -589,10 +589,10 @@ impl Audit {
                 .last()
                 .map_or(0, |(number, _)| *number)
         } else {
-            place::set_aside(&self.path).map_err(unwritable)?
+            place::rotate(&self.path).map_err(unwritable)?
         };
         let head = Head {
-            link: seal(b""),
+            link: hash_of_unchained(b""),
             count: Some(0),
             first: last + 1,
             next: None,
@@ -601,7 +601,7 @@ impl Audit {
         drop(file);
         let details = format!(
             "accepted: {wrong}; what lay there has SHA-256 {}",
-            text_of(&seal(&bytes))
+            text_of(&hash_of_unchained(&bytes))
         );
         self.append(Action::NewChain, "", &details)
             .map_err(unwritable)?;

@@ -2,7 +2,7 @@
 //!
 //! No variant can contain a secret. Variants contain checked names, paths, fixed texts, and
 //! addresses without user information or query. Text from Vault or an identity provider appears
-//! only as [`ServerText`] or [`Said`].
+//! only as [`ServerText`] or [`ForeignText`].
 //!
 //! `Display` shows only our own words, names, paths and addresses. [`Error::for_person`] adds the
 //! text of the other side, for a terminal or a page. A model receives separate fixed sentences,
@@ -78,7 +78,7 @@ pub enum Error {
     },
     /// Existing or changed data prevents the operation.
     #[error("{message}")]
-    InTheWay {
+    Blocked {
         /// What is in the way.
         message: String,
         /// What to do.
@@ -373,7 +373,7 @@ impl Error {
             Self::NoSession | Self::SessionExpired | Self::OtherVault { .. } => "login_required",
             Self::Forbidden { .. } => "forbidden",
             Self::NotFound { .. } | Self::Deleted { .. } => "not_found",
-            Self::InTheWay { .. } | Self::Conflict { .. } => "conflict",
+            Self::Blocked { .. } | Self::Conflict { .. } => "conflict",
             Self::OutcomeUnknown { .. } => "outcome_unknown",
             Self::KvVersion1 { .. } => "kv_version_1",
             Self::Unreachable { .. } => "vault_unreachable",
@@ -421,7 +421,7 @@ impl Error {
             Self::NoSession | Self::SessionExpired | Self::OtherVault { .. } => 3,
             Self::Forbidden { .. } => 4,
             Self::NotFound { .. } | Self::Deleted { .. } => 5,
-            Self::InTheWay { .. } | Self::Conflict { .. } => 6,
+            Self::Blocked { .. } | Self::Conflict { .. } => 6,
             Self::OutcomeUnknown { .. }
             | Self::Unreachable { .. }
             | Self::Certificate { .. }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::config::{Env, Settings, lists_host, way_back};
+use crate::config::{Env, Settings, lists_host, return_hint};
 use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
 
@@ -148,7 +148,7 @@ impl Session {
         Err(Error::OtherVault {
             session: ours.shown().into(),
             address: now.as_str().trim_end_matches('/').into(),
-            back: way_back(settings, home),
+            back: return_hint(settings, home),
         })
     }
 
@@ -174,7 +174,7 @@ impl Session {
 
 /// Formats a duration in seconds for people, for example `90 s`, `45 min`, `2 h 5 min` or `3 days`.
 #[must_use]
-pub fn span(seconds: u64) -> String {
+pub fn format_duration(seconds: u64) -> String {
     match seconds {
         0..=119 => format!("{seconds} s"),
         // Rounded, so that one second less than an hour is still shown as 60 minutes.

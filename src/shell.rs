@@ -119,7 +119,7 @@ impl Shell {
     }
 
     /// The login command for a shell without shell integration, including the set-up.
-    pub(crate) fn first_login(self) -> String {
+    pub(crate) fn login_with_setup(self) -> String {
         let then = if self == Self::Nushell {
             "then, in a new nu"
         } else {
@@ -170,14 +170,14 @@ impl Shell {
     }
 
     /// The renewal command for a shell that may lack shell integration.
-    pub(crate) fn first_renew(self) -> String {
+    pub(crate) fn renew_with_setup(self) -> String {
         self.hint("source claude-vault renew").into_owned()
     }
 
     /// A hint in the syntax of this shell. If the hint needs our function, which the shell may
     /// lack, the command that defines the function is added.
     pub(crate) fn hint(self, hint: &str) -> Cow<'_, str> {
-        let spelled = self.spell(hint);
+        let spelled = self.translate(hint);
         match self.init() {
             // Without the function, the shell would only report an unknown command.
             Some(init)
@@ -194,7 +194,7 @@ impl Shell {
 
     /// Translates a hint from sh to this shell: `source claude-vault login`, `logout` or `renew`,
     /// `export NAME=VALUE` and `unset NAME`.
-    pub(crate) fn spell(self, hint: &str) -> Cow<'_, str> {
+    pub(crate) fn translate(self, hint: &str) -> Cow<'_, str> {
         if self == Self::Sh {
             return Cow::Borrowed(hint);
         }
@@ -377,18 +377,19 @@ mod tests {
                  claude-vault login --force",
             ),
         ] {
-            assert_eq!(shell.spell(hint), spelled);
+            assert_eq!(shell.translate(hint), spelled);
         }
         assert_eq!(
             Shell::Zsh.hint("unset A_B   (or: source claude-vault login)"),
             "unset A_B   (or: . claude-vault login)"
         );
         assert_eq!(
-            Shell::Dash.spell("start over: source claude-vault login   (or more)"),
+            Shell::Dash.translate("start over: source claude-vault login   (or more)"),
             "start over: . claude-vault   (or more)"
         );
         assert_eq!(
-            Shell::Dash.spell("source claude-vault login --force, or source claude-vault logout"),
+            Shell::Dash
+                .translate("source claude-vault login --force, or source claude-vault logout"),
             "set -- login --force; . claude-vault; set --, or set -- logout; . claude-vault; set --"
         );
         for (shell, spelled) in [
@@ -397,10 +398,10 @@ mod tests {
             (Shell::Powershell, "claude-vault-renew"),
             (Shell::Dash, "set -- renew; . claude-vault; set --"),
         ] {
-            assert_eq!(shell.spell("source claude-vault renew"), spelled);
+            assert_eq!(shell.translate("source claude-vault renew"), spelled);
         }
         assert_eq!(
-            Shell::Elvish.spell("export VAULT_ADDR=[::1]:8200"),
+            Shell::Elvish.translate("export VAULT_ADDR=[::1]:8200"),
             "set-env VAULT_ADDR '[::1]:8200'"
         );
         assert_eq!(
@@ -408,11 +409,11 @@ mod tests {
             "claude-vault-login   (first, once: eval \"`claude-vault init tcsh`\")"
         );
         assert_eq!(
-            Shell::Elvish.spell("unset VAULT_ADDR   (or more)"),
+            Shell::Elvish.translate("unset VAULT_ADDR   (or more)"),
             "unset-env VAULT_ADDR   (or more)"
         );
         assert_eq!(
-            Shell::Tcsh.spell("unset echo verbose"),
+            Shell::Tcsh.translate("unset echo verbose"),
             "unset echo verbose"
         ); // these are tcsh's own options, in lower case
     }

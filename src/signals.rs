@@ -38,7 +38,7 @@ impl Signals {
     }
 
     /// Waits for SIGTERM or a closed terminal. Ctrl-C is left to the program in the foreground.
-    pub async fn ended(&mut self) {
+    pub async fn terminated(&mut self) {
         tokio::select! {
             () = wait(&mut self.terminate) => {}
             () = wait(&mut self.hangup) => {}

@@ -61,7 +61,7 @@ impl Terminal {
 
     /// Writes a line and wraps it between words. Its parts must already be printable; it may
     /// contain colours.
-    pub fn say(&mut self, line: &str) {
+    pub fn write_line(&mut self, line: &str) {
         let line = columns_of(&self.device)
             .map_or_else(|| line.to_owned(), |columns| wrap(line, columns, 0));
         let _ = writeln!(self.device, "{line}");
@@ -88,7 +88,7 @@ impl Terminal {
     }
 
     /// Restores the modes of the terminal after a program that may have changed them.
-    pub fn put_right(&self) {
+    pub fn restore_modes(&self) {
         self.restore();
     }
 
@@ -124,7 +124,7 @@ impl Terminal {
             if !text.is_empty() {
                 return Ok(Secret::from(text));
             }
-            self.say("That was empty: type the value, or press Ctrl-C to cancel.");
+            self.write_line("That was empty: type the value, or press Ctrl-C to cancel.");
         }
     }
 
@@ -143,7 +143,7 @@ impl Terminal {
             match answer.as_str() {
                 "yes" | "y" => return Ok(true),
                 "no" | "n" => return Ok(false),
-                _ => self.say("Answer yes or no."),
+                _ => self.write_line("Answer yes or no."),
             }
         }
     }

@@ -158,7 +158,7 @@ impl Ui {
     }
 
     /// Shows a note that the person must see, also with `--json`.
-    pub fn always(&self, text: &str) {
+    pub fn note_always(&self, text: &str) {
         self.say(&printable(text, true));
     }
 
@@ -191,7 +191,7 @@ impl Ui {
 
     /// Shows the progress of work that began at `started`, in a bar. The next call updates the bar,
     /// and any other output removes it. Only on a terminal.
-    pub fn far(&self, started: Instant, done: u64, total: u64, unit: Unit) {
+    pub fn show_progress(&self, started: Instant, done: u64, total: u64, unit: Unit) {
         if !self.moves {
             return;
         }

@@ -236,7 +236,7 @@ pub trait Approver {
     fn ask(&self, question: &Question<'_>) -> impl Future<Output = Result<Approval>>;
 
     /// Called with the final outcome.
-    fn ended(&self, _outcome: &Outcome) {}
+    fn finished(&self, _outcome: &Outcome) {}
 }
 
 /// Refuses every question: for an operation that must not need an answer, such as a dry run.
@@ -265,7 +265,7 @@ pub trait StepUp: Send + Sync {
     ) -> BoxFuture<'_, Result<WriteToken>>;
 
     /// Revokes a token that no plan waits for any more.
-    fn give_back(&self, token: WriteToken) -> BoxFuture<'_, ()>;
+    fn revoke(&self, token: WriteToken) -> BoxFuture<'_, ()>;
 }
 
 /// The return type of an object-safe trait method, in place of an `async fn`.

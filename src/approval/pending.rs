@@ -298,7 +298,7 @@ impl Pending {
 
     /// Keeps a reason that only the person may learn, until `claude-vault approve pending` shows
     /// it.
-    pub fn tell(&self, reason: String) {
+    pub fn add_notice(&self, reason: String) {
         let mut notices = lock(&self.notices);
         if notices.back() != Some(&reason) {
             notices.push_back(reason);
@@ -417,7 +417,7 @@ impl Pending {
     }
 
     /// Waits until a plan can no longer be answered.
-    pub async fn is_over(&self, id: &str) {
+    pub async fn wait_until_over(&self, id: &str) {
         while self.plans().get(id).is_some_and(Plan::waits) {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -425,7 +425,7 @@ impl Pending {
 
     /// Waits until the open page got the outcome of every plan that it shows, at most ten seconds:
     /// the browser may still be returning from the sign-in.
-    pub async fn farewell(&self) {
+    pub async fn wait_for_outcomes_shown(&self) {
         for _ in 0..100 {
             if !self.is_page_open()
                 || self
@@ -680,7 +680,7 @@ impl<B: Fn(&str, &str)> Approver for Person<B> {
         }
     }
 
-    fn ended(&self, outcome: &Outcome) {
+    fn finished(&self, outcome: &Outcome) {
         let Some(id) = lock(&self.asked).clone() else {
             return;
         };

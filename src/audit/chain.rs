@@ -60,7 +60,7 @@ impl ChainWalk {
                         .last()
                         .copied()
                         .unwrap_or_else(|| hex(&self.before.clone().finalize()));
-                    if self.broken.is_none() && chained(&before, text) != link {
+                    if self.broken.is_none() && next_link(&before, text) != link {
                         self.broken = Some(Broken {
                             place: place(number, name),
                             line: Some((text.to_vec(), link)),
@@ -104,7 +104,7 @@ impl ChainWalk {
         let Some(head) = head else { return Ok(counted) };
         let (last, count) = self.end();
         let is_end = |link: &Link| {
-            *link == last || (count == 0 && self.unchained == 0 && *link == seal(b""))
+            *link == last || (count == 0 && self.unchained == 0 && *link == hash_of_unchained(b""))
         };
         if is_end(&head.link) || head.next.as_ref().is_some_and(is_end) {
             return Ok(counted);
@@ -163,7 +163,7 @@ impl ChainWalk {
                 if self
                     .links
                     .iter()
-                    .any(|before| chained(before, text) == *link) =>
+                    .any(|before| next_link(before, text) == *link) =>
             {
                 format!("{place} was moved")
             }
@@ -216,7 +216,7 @@ pub(super) fn split_link(line: &[u8]) -> Option<(&[u8], Link)> {
 }
 
 /// The link of a line with this text that follows a line with the link `previous`.
-pub(super) fn chained(previous: &Link, text: &[u8]) -> Link {
+pub(super) fn next_link(previous: &Link, text: &[u8]) -> Link {
     let mut hash = Sha256::new();
     hash.update(previous);
     hash.update(b"\n");
@@ -226,7 +226,7 @@ pub(super) fn chained(previous: &Link, text: &[u8]) -> Link {
 
 /// The link that the first chained line follows: a hash of everything before it, so that those
 /// lines cannot change unnoticed.
-pub(super) fn seal(before: &[u8]) -> Link {
+pub(super) fn hash_of_unchained(before: &[u8]) -> Link {
     hex(&Sha256::digest(before))
 }
 

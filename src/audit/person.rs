@@ -50,7 +50,7 @@ impl Person {
         }
     }
 
-    pub(super) fn meet(&self, name: &str) {
+    pub(super) fn remember(&self, name: &str) {
         let Some((file, folder)) = self
             .file
             .as_ref()

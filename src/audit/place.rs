@@ -16,7 +16,7 @@ const LOCK_RETRY: Duration = Duration::from_millis(2);
 const MAX_FILES: u64 = 1_000_000;
 
 /// The number for the next rotated file of a log; `None` if there are too many.
-pub(super) fn next_number(log: &Path) -> Option<u64> {
+pub(super) fn next_rotation_number(log: &Path) -> Option<u64> {
     let last = earlier(log).last().map_or(0, |(number, _)| *number);
     (last < MAX_FILES).then_some(last + 1)
 }
@@ -50,8 +50,9 @@ pub(super) fn earlier(log: &Path) -> Vec<(u64, PathBuf)> {
 }
 
 /// Rotates the current file: it becomes the newest of the earlier ones. Returns its number.
-pub(super) fn set_aside(log: &Path) -> Result<u64> {
-    let number = next_number(log).ok_or_else(|| Error::other("it has too many earlier files"))?;
+pub(super) fn rotate(log: &Path) -> Result<u64> {
+    let number =
+        next_rotation_number(log).ok_or_else(|| Error::other("it has too many earlier files"))?;
     let mut name = log.as_os_str().to_owned();
     name.push(format!(".{number}"));
     // A hard link does not replace a file that appeared under this name in the meantime.

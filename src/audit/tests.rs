@@ -258,10 +258,10 @@ fn a_chain_recomputed_after_an_edit_is_detected() {
     let whole = std::fs::read_to_string(&audit.path).unwrap();
     // Anyone who reads the source code can compute links too.
     let forge = |texts: &[String]| {
-        let mut link = seal(b"");
+        let mut link = hash_of_unchained(b"");
         let mut out = String::new();
         for text in texts {
-            link = chained(&link, text.as_bytes());
+            link = next_link(&link, text.as_bytes());
             out += &format!("{text}{CHAIN}{}\n", text_of(&link));
         }
         std::fs::write(&audit.path, out).unwrap();
@@ -439,17 +439,17 @@ fn a_followed_log_returns_each_line_once_even_when_it_is_rotated() {
     let (_folder, mut audit) = log(3);
     audit.max_bytes = 1500;
     let mut followed = Followed::default();
-    assert!(audit.more(&mut followed).unwrap().is_empty());
+    assert!(audit.new_lines(&mut followed).unwrap().is_empty());
     let mut seen = Vec::new();
     for number in 0..30 {
         audit
             .append(Action::Get, &format!("n{number}"), "-")
             .unwrap();
         if number % 2 == 0 {
-            seen.extend(audit.more(&mut followed).unwrap());
+            seen.extend(audit.new_lines(&mut followed).unwrap());
         }
     }
-    seen.extend(audit.more(&mut followed).unwrap());
+    seen.extend(audit.new_lines(&mut followed).unwrap());
     assert_eq!(seen.len(), 30);
 }
 
@@ -464,7 +464,7 @@ fn a_hundred_thousand_lines_are_verified_within_the_time_limit() {
             "[2026-01-31 10:35:00 UTC] USER=oidc-eve (eve) ACTION=GET SERVICE=jellyfin \
              DETAILS=key API_KEY; {number}"
         );
-        link = chained(&link, line.as_bytes());
+        link = next_link(&link, line.as_bytes());
         text += &format!("{line}{CHAIN}{}\n", text_of(&link));
     }
     std::fs::write(&audit.path, text).unwrap();
@@ -494,7 +494,7 @@ fn the_person_in_vault_is_named_with_the_local_user() {
     };
     assert!(!audit.knows_person());
     audit.append(Action::Get, "plex", "-").unwrap();
-    audit.meet("oidc-eve@example.org ACTION=x\n");
+    audit.remember_person("oidc-eve@example.org ACTION=x\n");
     assert!(audit.knows_person());
     audit.append(Action::Get, "plex", "-").unwrap();
     let lines = audit.lines().unwrap();

@@ -49,7 +49,7 @@ impl Adopt {
             }
             // If the terminal asks, it also shows the plan, even if stderr is redirected.
             match is_asked_here.then(Terminal::open).flatten() {
-                Some(mut terminal) => lines.iter().for_each(|line| terminal.say(line)),
+                Some(mut terminal) => lines.iter().for_each(|line| terminal.write_line(line)),
                 None => lines.iter().for_each(|line| ui.note(line)),
             }
             if request.dry_run {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio::sync::watch;
 
 use super::Context;
-use super::at_terminal::ask_name;
+use super::at_terminal::ask_service_name;
 use super::login::browser_failed;
 use crate::approval::page::Enrolment;
 use crate::approval::pending::{AskedBy, Person, ShownPlan, SignInPage};
@@ -136,7 +136,7 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
             } else if plan.proof == Strength::Typed {
                 answer(&mut terminal, process, plan).await?;
             } else {
-                terminal.say(&format!(
+                terminal.write_line(&format!(
                     "  approve or deny it on its page ({})",
                     plan.proof.word()
                 ));
@@ -146,12 +146,13 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
         if let Some(proof) = on_the_page {
             match process.new_address().await {
                 Some(url) => {
-                    terminal.say(&format!(
+                    terminal.write_line(&format!(
                         "open this page; the link works once and replaces the previous page: {url}"
                     ));
                     reach(context, &ports(context, &url, proof));
                 }
-                None => terminal.say("  the program that asked has exited, and its page is closed"),
+                None => terminal
+                    .write_line("  the program that asked has exited, and its page is closed"),
             }
         }
     }
@@ -160,13 +161,13 @@ async fn pending(context: &Context<'_>) -> Result<u8> {
 
 async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &ShownPlan) -> Result<()> {
     if !plan.prompt.is_empty() {
-        terminal.say(
+        terminal.write_line(
             "  You will be asked for values. The program that asks chose their names: type only \
             values that belong in this service.",
         );
     }
     let yes = match plan.asked {
-        Asked::Destroy => ask_name(terminal, &plan.service).await?,
+        Asked::Destroy => ask_service_name(terminal, &plan.service).await?,
         Asked::Write
         | Asked::Inject
         | Asked::Show
@@ -183,7 +184,7 @@ async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &ShownPlan) ->
     for key in plan.prompt.iter().filter(|_| yes) {
         typed.insert(key.clone(), terminal.ask_value(key).await?);
     }
-    terminal.say(match (process.answer(plan, yes, &typed).await, yes) {
+    terminal.write_line(match (process.answer(plan, yes, &typed).await, yes) {
         (false, _) => {
             "  nothing was done: the change is no longer waiting, or a value was empty or too long"
         }
@@ -197,7 +198,7 @@ async fn answer(terminal: &mut Terminal, process: &Waiting, plan: &ShownPlan) ->
 async fn close(terminal: &mut Terminal, process: &Waiting, plan: &ShownPlan) -> Result<()> {
     terminal.ask("Press Enter to close it: ").await?;
     let was_waiting = process.answer(plan, false, &BTreeMap::new()).await;
-    terminal.say(if was_waiting {
+    terminal.write_line(if was_waiting {
         "  closed: nothing was done"
     } else {
         "  it is no longer waiting"
@@ -281,11 +282,11 @@ fn show(terminal: &mut Terminal, plan: &ShownPlan, number: usize, total: usize) 
     } else {
         String::new()
     };
-    terminal.say(&format!(
+    terminal.write_line(&format!(
         "{count}{verb} {}{version}",
         printable(&plan.path, false)
     ));
-    terminal.say(&format!(
+    terminal.write_line(&format!(
         "  requested by {}; expires in {} s",
         plan.asked_by.words(),
         plan.seconds_left
@@ -296,36 +297,36 @@ fn show(terminal: &mut Terminal, plan: &ShownPlan, number: usize, total: usize) 
             Change::Removed => "",
             Change::Added | Change::Changed | Change::Unchanged => "********",
         };
-        terminal.say(&format!(
+        terminal.write_line(&format!(
             "  {}  {value}  {}",
             printable(key, false),
             change.word()
         ));
     }
     for words in &plan.metadata {
-        terminal.say(&format!("  metadata: {}", printable(words, false)));
+        terminal.write_line(&format!("  metadata: {}", printable(words, false)));
     }
     match plan.untouched {
         0 => {}
-        1 => terminal.say("  1 other key stays as it is"),
-        many => terminal.say(&format!("  {many} other keys stay as they are")),
+        1 => terminal.write_line("  1 other key stays as it is"),
+        many => terminal.write_line(&format!("  {many} other keys stay as they are")),
     }
     for file in &plan.files {
-        terminal.say(&format!(
+        terminal.write_line(&format!(
             "  file {} ({})",
             printable(&file.path, false),
             printable(&file.note, false)
         ));
         // The `|` separates the file's text from our own output.
         for line in printable(&file.masked_text, true).lines() {
-            terminal.say(&format!("  | {line}"));
+            terminal.write_line(&format!("  | {line}"));
         }
     }
     for warning in &plan.warnings {
-        terminal.say(&format!("  warning: {}", printable(warning, false)));
+        terminal.write_line(&format!("  warning: {}", printable(warning, false)));
     }
     if let Some(obstacle) = &plan.obstacle {
-        terminal.say(&format!(
+        terminal.write_line(&format!(
             "  this cannot be done: {}",
             printable(obstacle, false)
         ));
@@ -457,7 +458,7 @@ async fn remove(context: &Context<'_>, name: Option<String>, all: bool) -> Resul
 
 /// Returns an approver for a command in this shell. It asks on the approval page and opens that
 /// page in the person's browser.
-pub(super) fn on_the_page<'a>(
+pub(super) fn page_approver<'a>(
     context: &'a Context<'_>,
     approvals: &Approvals,
     command: &str,

@@ -3,7 +3,7 @@
 
 use super::Context;
 use crate::audit::Action;
-use crate::core::step_up::{last_way, record_way, way};
+use crate::core::step_up::{destination, last_destination, record_destination};
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::terminal::Terminal;
@@ -15,8 +15,8 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
             what: "approve address",
         });
     }
-    let now = way(&core.settings)?;
-    let last = last_way(&core.settings)?;
+    let now = destination(&core.settings)?;
+    let last = last_destination(&core.settings)?;
     if core.settings.is_lab || last.as_ref() == Some(&now) {
         ui.note(&format!(
             "nothing to approve: step-up goes to {}",
@@ -31,15 +31,16 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
     let before = last
         .as_ref()
         .map_or_else(|| "none yet".into(), |last| printable(&last.address, false));
-    terminal.say(&format!("last step-up  {before}"));
-    terminal.say(&format!("now           {}", printable(&now.address, false)));
+    terminal.write_line(&format!("last step-up  {before}"));
+    terminal.write_line(&format!("now           {}", printable(&now.address, false)));
     if last.is_some_and(|last| last.trust != now.trust) {
-        terminal.say(
+        terminal.write_line(
             "The trusted certificate authorities have changed. To see ca_cert and ca_path: \
                 claude-vault config",
         );
     }
-    terminal.say("The server at this address gets the token of your next sign-in for writing.");
+    terminal
+        .write_line("The server at this address gets the token of your next sign-in for writing.");
     if !terminal
         .ask_yes_or_no("Type yes if that is your Vault: ")
         .await?
@@ -54,7 +55,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<u8> {
             &format!("step-up address {address}; typed at the terminal"),
         )
         .await?;
-    record_way(&core.settings, &now)?;
+    record_destination(&core.settings, &now)?;
     ui.note(&format!("step-up goes to {address} from now on"));
     Ok(0)
 }

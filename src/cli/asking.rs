@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::Context;
-use super::approve::on_the_page;
+use super::approve::page_approver;
 use super::at_terminal::{AtTerminal, proof_needed};
 use crate::approval::pending::{LIFE, Person};
 use crate::approval::{Approval, Approver, Outcome, Question, Socket, listen};
@@ -56,11 +56,11 @@ impl<'a> CommandApprover<'a> {
         Self::open_for(context, &context.core, command, dry_run, options).await
     }
 
-    /// As [`Asking::open`], for a change written through `written`. A step-up is for the mount and
+    /// As [`CommandApprover::open`], for a change written through `written`. A step-up is for the mount and
     /// prefix of `written`.
     ///
     /// # Errors
-    /// As [`Asking::open`].
+    /// As [`CommandApprover::open`].
     pub(super) async fn open_for(
         context: &'a Context<'_>,
         written: &Core,
@@ -93,7 +93,7 @@ impl<'a> CommandApprover<'a> {
             bring,
             wanted,
             asked,
-        } = on_the_page(context, &approvals, command, for_a_while(context))?;
+        } = page_approver(context, &approvals, command, for_a_while(context))?;
         let person = Person {
             pending,
             asked_by,
@@ -128,7 +128,7 @@ impl<'a> CommandApprover<'a> {
     /// Shows the outcome on the page, then closes it.
     pub(super) async fn end(self) {
         if let Some(page) = &self.page {
-            page.approvals.pending.farewell().await;
+            page.approvals.pending.wait_for_outcomes_shown().await;
         }
     }
 }
@@ -141,15 +141,15 @@ impl Approver for CommandApprover<'_> {
         }
     }
 
-    fn ended(&self, outcome: &Outcome) {
+    fn finished(&self, outcome: &Outcome) {
         if let Some(page) = &self.page {
-            page.person.ended(outcome);
+            page.person.finished(outcome);
         }
     }
 }
 
 /// Prints the outcome of a change. A non-empty `how` is added to the sentence.
-pub(super) fn say(ui: &Ui, reply: &ChangeReply, how: &str) -> Result<u8> {
+pub(super) fn print_change(ui: &Ui, reply: &ChangeReply, how: &str) -> Result<u8> {
     if ui.json() {
         ui.data_json(reply)?;
         return Ok(0);

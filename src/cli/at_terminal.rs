@@ -87,10 +87,10 @@ impl AtTerminal<'_> {
     /// Shows everything that the person must judge on the terminal, even if stderr is redirected.
     fn show_at(&self, terminal: &mut Terminal, question: &Question<'_>) {
         for (text, color) in self.lines(question) {
-            terminal.say(&self.ui.paint(&text, color));
+            terminal.write_line(&self.ui.paint(&text, color));
         }
         for warning in question.warnings {
-            terminal.say(&format!(
+            terminal.write_line(&format!(
                 "{} {}",
                 self.ui.paint("warning:", AnsiColor::Yellow),
                 printable(warning, false)
@@ -161,7 +161,7 @@ fn terminal(question: &'static str, hint: &'static str) -> Result<Terminal> {
 
 /// Asks the person to type the name of the service to destroy, and repeats the question after any
 /// other word. An empty line, `n`, `no` or end of input means no.
-pub(super) async fn ask_name(terminal: &mut Terminal, service: &str) -> Result<bool> {
+pub(super) async fn ask_service_name(terminal: &mut Terminal, service: &str) -> Result<bool> {
     loop {
         let answer = terminal
             .ask("Type the service's name to destroy it, or no: ")
@@ -169,7 +169,7 @@ pub(super) async fn ask_name(terminal: &mut Terminal, service: &str) -> Result<b
         match answer.trim() {
             name if name == service => return Ok(true),
             "" | "no" | "n" => return Ok(false),
-            _ => terminal.say("That is not the service's name."),
+            _ => terminal.write_line("That is not the service's name."),
         }
     }
 }
@@ -191,7 +191,7 @@ impl Approver for AtTerminal<'_> {
         )?;
         self.show_at(&mut terminal, question);
         let is_yes = match question.asked {
-            Asked::Destroy => ask_name(&mut terminal, question.service).await?,
+            Asked::Destroy => ask_service_name(&mut terminal, question.service).await?,
             Asked::Delete => terminal.ask_yes_or_no("Type yes to delete it: ").await?,
             Asked::Undelete => terminal.ask_yes_or_no("Type yes to restore it: ").await?,
             Asked::Write | Asked::Inject | Asked::Show | Asked::Copy | Asked::Rename => {

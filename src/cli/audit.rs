@@ -124,7 +124,7 @@ impl Audit {
         let Context { ui, core, .. } = context;
         let mut followed = Followed::default();
         if self.follow {
-            core.audit.more(&mut followed)?; // lines appended from here on are new
+            core.audit.new_lines(&mut followed)?; // lines appended from here on are new
         }
         let mut lines = core.audit.lines()?;
         lines.retain(|line| self.filter.takes_line(line));
@@ -144,7 +144,7 @@ impl Audit {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = crate::signals::stopped() => return Err(Error::Interrupted),
             }
-            let mut more = core.audit.more(&mut followed)?;
+            let mut more = core.audit.new_lines(&mut followed)?;
             more.retain(|line| self.filter.takes_line(line));
             self.say(context, &more)?;
         }

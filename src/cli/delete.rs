@@ -1,9 +1,9 @@
 //! The `delete` and `undelete` commands.
 
 use super::Context;
-use super::asking::{AskOptions, CommandApprover, say};
+use super::asking::{AskOptions, CommandApprover, print_change};
 use crate::core::delete::{
-    DeleteReply, DeleteRequest, FateOutcome, FateReply, UndeleteRequest, delete, undelete,
+    DeleteReply, DeleteRequest, UndeleteRequest, VersionOutcome, VersionReply, delete, undelete,
 };
 use crate::error::{Error, Result};
 use crate::names::Service;
@@ -41,7 +41,7 @@ impl Delete {
         let reply = delete(core, &request, &asking, |question| asking.show(question)).await;
         asking.end().await;
         match reply? {
-            DeleteReply::Keys(reply) => say(
+            DeleteReply::Keys(reply) => print_change(
                 context.ui,
                 &reply,
                 &format!("without {}", count(reply.removed.len())),
@@ -118,27 +118,27 @@ impl Undelete {
     }
 }
 
-fn say_fate(context: &Context<'_>, reply: &FateReply) -> Result<u8> {
+fn say_fate(context: &Context<'_>, reply: &VersionReply) -> Result<u8> {
     let ui = context.ui;
     if ui.json() {
         ui.data_json(reply)?;
         return Ok(0);
     }
     reply.unlogged.iter().for_each(|warning| ui.warn(warning));
-    let FateReply {
+    let VersionReply {
         service,
         path,
         version,
         ..
     } = reply;
     ui.note(&match reply.outcome {
-        FateOutcome::Deleted => format!(
+        VersionOutcome::Deleted => format!(
             "deleted {path} (version {version}); to restore it: claude-vault undelete {service}"
         ),
-        FateOutcome::Undeleted => format!("restored version {version} of {path}"),
-        FateOutcome::Destroyed => format!("destroyed {path} (version {version})"),
-        FateOutcome::AllDestroyed => format!("destroyed all versions of {path}"),
-        FateOutcome::DryRun => "dry run: nothing was done".into(),
+        VersionOutcome::Undeleted => format!("restored version {version} of {path}"),
+        VersionOutcome::Destroyed => format!("destroyed {path} (version {version})"),
+        VersionOutcome::AllDestroyed => format!("destroyed all versions of {path}"),
+        VersionOutcome::DryRun => "dry run: nothing was done".into(),
     });
     Ok(0)
 }

@@ -52,7 +52,7 @@ impl Watcher for Fetching<'_> {
 
     fn fetched(&self, bytes: u64, of: u64) {
         if self.started.elapsed() > PROGRESS_AFTER {
-            self.ui.far(self.started, bytes, of, Unit::Bytes);
+            self.ui.show_progress(self.started, bytes, of, Unit::Bytes);
         }
     }
 }
@@ -105,7 +105,7 @@ impl Dev {
                 command.env("XDG_DATA_DIRS", Self::prepare_nushell(&lab, env)?);
                 shell.login().to_owned()
             } else {
-                shell.first_login()
+                shell.login_with_setup()
             };
             ui.note(&format!(
                 "A throwaway Vault at {}. Sign in as {} with the password {}\n\n  \

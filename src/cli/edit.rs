@@ -4,7 +4,7 @@
 use zeroize::Zeroizing;
 
 use super::Context;
-use super::asking::{AskOptions, CommandApprover, say};
+use super::asking::{AskOptions, CommandApprover, print_change};
 use super::at_terminal::proof_needed;
 use super::editor::{Editor, places};
 use crate::core::change::{ChangeOutcome, ChangeReply};
@@ -127,7 +127,7 @@ impl Session<'_> {
             match round {
                 Round::Over(status) => return Ok(status),
                 Round::Again { trouble, asks } => {
-                    self.terminal.say(&format!(
+                    self.terminal.write_line(&format!(
                         "error: {}",
                         printable(&trouble.for_person(), false)
                     ));
@@ -196,7 +196,7 @@ impl Session<'_> {
         };
         self.signals = signals;
         match written {
-            Ok(reply) => say(ui, &reply, "").map(Round::Over),
+            Ok(reply) => print_change(ui, &reply, "").map(Round::Over),
             Err(Error::Interrupted) => Err(Error::Interrupted),
             Err(trouble) => Ok(Round::Again {
                 trouble,

@@ -139,7 +139,7 @@ impl Editor {
         let mut child = started.map_err(cannot)?;
         let status = tokio::select! {
             status = child.wait() => status.map_err(cannot),
-            () = signals.ended() => {
+            () = signals.terminated() => {
                 if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
                     let _ = kill_process(id, Signal::TERM);
                 }
@@ -150,7 +150,7 @@ impl Editor {
             }
         };
         signals.forget_interrupt().await;
-        terminal.put_right();
+        terminal.restore_modes();
         status
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Context, below_here};
+use super::{Context, from_current_folder};
 use crate::approval::NoApprover;
 use crate::core::example::{ExampleFormat, example};
 use crate::error::Result;
@@ -26,8 +26,12 @@ impl Example {
             Some(Form::Yaml) => ExampleFormat::Yaml,
             Some(Form::Env(_)) | None => ExampleFormat::Env,
         };
-        let output = self.output.as_deref().map(below_here).transpose()?;
-        let file = below_here(&self.file)?;
+        let output = self
+            .output
+            .as_deref()
+            .map(from_current_folder)
+            .transpose()?;
+        let file = from_current_folder(&self.file)?;
         let reply = example(
             &context.core,
             None,

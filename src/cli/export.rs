@@ -1,6 +1,6 @@
 //! The `export` command.
 
-use super::{Context, below_here};
+use super::{Context, from_current_folder};
 use crate::core::export::{ExportFormat, ExportReply, ExportRequest, export};
 use crate::error::{Error, Result};
 use crate::names::printable;
@@ -28,7 +28,12 @@ impl Export {
     pub(super) async fn run(mut self, context: &Context<'_>) -> Result<u8> {
         let ui = context.ui;
         // A path on the command line is relative to the current folder.
-        self.request.output = self.request.output.as_deref().map(below_here).transpose()?;
+        self.request.output = self
+            .request
+            .output
+            .as_deref()
+            .map(from_current_folder)
+            .transpose()?;
         let prints =
             self.request.output.is_none() && self.request.format != ExportFormat::DockerSecrets;
         if ui.json()

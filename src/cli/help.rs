@@ -89,7 +89,7 @@ fn dialects(root: &Command) -> String {
 /// Returns the help page of the command that a command line names.
 pub(super) fn of_words(ui: &Ui, words: &[String]) -> String {
     let root = super::command();
-    let walked = super::complete::Walked::along(&root, words);
+    let walked = super::complete::Position::along(&root, words);
     page(ui, &root, &walked.path)
 }
 
@@ -199,7 +199,7 @@ impl<'a> Page<'a> {
             }
         }
         self.text.push('\n');
-        let first = self.ui.shell().first_login();
+        let first = self.ui.shell().login_with_setup();
         self.line(&format!("Start:  {first}"));
         self.line("To try it without a Vault:  claude-vault dev");
         self.line(
@@ -251,7 +251,7 @@ impl<'a> Page<'a> {
         if !examples.is_empty() {
             self.heading("Examples");
             for example in examples {
-                self.text += &format!("  {}\n", self.ui.shell().spell(example));
+                self.text += &format!("  {}\n", self.ui.shell().translate(example));
             }
         }
         let global: Vec<String> = root

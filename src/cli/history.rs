@@ -2,7 +2,7 @@
 //! person's terminal only.
 
 use super::Context;
-use super::list::minute;
+use super::list::utc_minute;
 use crate::core::history::{
     DiffRequest, HistoryRequest, Keys, VersionStatus, VersionSummary, diff, history,
 };
@@ -88,7 +88,7 @@ fn row(version: &VersionSummary, current: u64) -> [Cell; 5] {
     let number = format!("{:>3}", version.version);
     [
         number.into(),
-        minute(&version.created).into(),
+        utc_minute(&version.created).into(),
         state.into(),
         by.into(),
         keys.into(),
@@ -119,9 +119,9 @@ fn say_values(terminal: &mut Terminal, version: &VersionSummary) {
     let (Some(keys), Some(secrets)) = (&version.keys, &version.secrets) else {
         return;
     };
-    terminal.say(&format!("version {}:", version.version));
+    terminal.write_line(&format!("version {}:", version.version));
     for key in keys.added.iter().chain(&keys.changed) {
-        terminal.say(&format!(
+        terminal.write_line(&format!(
             "  {} = {}",
             printable(key, false),
             revealed(secrets.get(key))
@@ -181,7 +181,7 @@ impl Diff {
             let (before, after): (&Secrets, &Secrets) = (&reply.values.0, &reply.values.1);
             for key in added.iter().chain(changed).chain(removed) {
                 let (old, new) = (revealed(before.get(key)), revealed(after.get(key)));
-                terminal.say(&format!("{}: {old} → {new}", printable(key, false)));
+                terminal.write_line(&format!("{}: {old} → {new}", printable(key, false)));
             }
         }
         let same = match reply.same {

@@ -99,7 +99,7 @@ fn look(ui: &Ui, env: &Env) -> Result<u8> {
     if missing.is_empty() {
         ui.data(&format!(
             "nothing is missing: {}\n",
-            ui.shell().first_login()
+            ui.shell().login_with_setup()
         ))?;
         return Ok(0);
     }

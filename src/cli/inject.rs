@@ -78,7 +78,7 @@ impl Inject {
             is_watched,
             terminal,
         };
-        if !all && self.request.services.is_empty() && pick::has_person(context) {
+        if !all && self.request.services.is_empty() && pick::can_ask_person(context) {
             let here = context.waiting(service_here(&context.core)).await?;
             let service = match here {
                 Some(service) => Some(service),
@@ -321,7 +321,7 @@ impl Reporter {
         for (key, (old, new)) in &reply.changes.texts {
             for (sign, text) in [("-", shown(old)), ("+", shown(new))] {
                 if let Some(text) = text {
-                    terminal.say(&format!("  {sign} {key}={text}"));
+                    terminal.write_line(&format!("  {sign} {key}={text}"));
                 }
             }
         }

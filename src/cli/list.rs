@@ -3,11 +3,11 @@
 use anstyle::AnsiColor;
 
 use super::Context;
-use crate::core::list::{Detail, ListReply, ListRequest, ListedState, What, list};
+use crate::core::list::{Detail, ListReply, ListRequest, ListedState, Selection, list};
 use crate::core::rotation::{DueKey, due};
 use crate::error::Result;
 use crate::names::{Service, printable};
-use crate::session::{now, span};
+use crate::session::{format_duration, now};
 use crate::ui::{Cell, Piped, Table, Ui};
 
 #[derive(clap::Args)]
@@ -33,7 +33,7 @@ impl List {
             ui.data_json(&reply)?;
             return Ok(0);
         }
-        let is_one = matches!(self.request.what, Some(What::Service(_)));
+        let is_one = matches!(self.request.what, Some(Selection::Service(_)));
         let name = |key: &DueKey| {
             if is_one {
                 printable(&key.key, false)
@@ -106,7 +106,7 @@ impl List {
                 let rotation = rotate_after
                     .map(|after| format!(", rotate after {after}"))
                     .unwrap_or_default();
-                let (created, updated) = (minute(&created), minute(&updated));
+                let (created, updated) = (utc_minute(&created), utc_minute(&updated));
                 ui.note(&format!(
                     "{service}: version {version}, created {created}, updated {updated}{rotation}"
                 ));
@@ -214,11 +214,11 @@ fn table<'a>(ui: &Ui, rows: impl IntoIterator<Item = (String, Option<&'a Detail>
 /// How long ago an RFC 3339 time is, or `None` if it cannot be parsed.
 fn age(time: &str) -> Option<String> {
     let written = time.parse::<jiff::Timestamp>().ok()?.as_second();
-    Some(span(u64::try_from(now() - written).unwrap_or(0)))
+    Some(format_duration(u64::try_from(now() - written).unwrap_or(0)))
 }
 
 /// Formats an RFC 3339 time in UTC, to the minute. Returns any other text unchanged.
-pub(super) fn minute(time: &str) -> String {
+pub(super) fn utc_minute(time: &str) -> String {
     time.parse::<jiff::Timestamp>().map_or_else(
         |_| time.to_owned(),
         |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),

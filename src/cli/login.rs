@@ -7,16 +7,16 @@ use super::Context;
 use crate::config::{Method, ProviderSettings};
 use crate::core::Core;
 use crate::core::login::{
-    Ended, Revoke, SignInReply, begin, elsewhere, end, end_replaced, living, revoke,
+    Ended, Revoke, SignInReply, begin, end, end_replaced, live_session, other_vault, revoke,
 };
 use crate::error::{Error, Result};
 use crate::login::{
-    LoginUi, Options, SignIn, Surroundings, asks_provider, log_in, makes_the_token, mount_of,
+    LoginUi, Options, SignIn, Surroundings, contacts_provider, creates_token, log_in, mount_of,
     open_browser, opens_a_browser,
 };
 use crate::names::printable;
 use crate::secret::{Secret, WayOut};
-use crate::session::{CONTEXT, MARK, VARIABLES, span};
+use crate::session::{CONTEXT, MARK, VARIABLES, format_duration};
 use crate::shell::Shell;
 use crate::signals::stopped;
 use crate::terminal::{InputStep, LineEditor, Terminal};
@@ -75,7 +75,7 @@ impl Login {
         if sourced.is_none() && ui.stdout_is_terminal() {
             return Err(Error::invalid(
                 "login sets variables in this shell, so it must be sourced",
-                ui.shell().first_login(),
+                ui.shell().login_with_setup(),
             ));
         }
         if sourced.is_none() && core.settings.agent.is_some() {
@@ -86,12 +86,12 @@ impl Login {
         core.settings.address()?;
         self.check_locked_settings(core)?;
         if !self.force
-            && let Some(reply) = living(core).await?
+            && let Some(reply) = live_session(core).await?
         {
             return print(context, &reply, sourced.unwrap_or(self.shell));
         }
         core.audit.check()?; // fail before the person signs in for nothing
-        if let (Some(old), Ok(new)) = (elsewhere(core), core.settings.address()) {
+        if let (Some(old), Ok(new)) = (other_vault(core), core.settings.address()) {
             let new = new.as_str().trim_end_matches('/');
             ui.note(&format!(
                 "this shell holds a session for {old}: signing in to {new} replaces \
@@ -121,19 +121,19 @@ impl Login {
     /// Refuses options that contradict the system config.
     fn check_locked_settings(&self, core: &Core) -> Result<()> {
         let settings = &core.settings;
-        settings.may_say(
+        settings.check_lock(
             "role",
             "--role",
             self.role.as_deref(),
             settings.role.as_deref(),
         )?;
-        settings.may_say(
+        settings.check_lock(
             "auth_mount",
             "--auth-mount",
             self.auth_mount.as_deref(),
             settings.auth_mount.as_deref(),
         )?;
-        settings.may_say(
+        settings.check_lock(
             "browser",
             "--browser",
             self.browser.as_deref(),
@@ -145,7 +145,7 @@ impl Login {
     /// outcome.
     async fn end_replaced(&self, context: &Context<'_>, new: &SignInReply) {
         let Context { ui, core, .. } = context;
-        let (which, now) = match elsewhere(core) {
+        let (which, now) = match other_vault(core) {
             Some(old) => (
                 format!("the previous session, for {old},"),
                 format!("; this shell is signed in to {}", new.address),
@@ -164,7 +164,7 @@ impl Login {
             }
             Some(Ended::WasOver | Ended::None | Ended::Forgotten | Ended::Root) => {}
             None if core
-                .held()
+                .held_session()
                 .is_some_and(|old| old.ours.is_none() && old.token != new.token) =>
             {
                 ui.note(
@@ -194,7 +194,7 @@ impl Login {
         }
         let method = self.method.unwrap_or(settings.method);
         // `auth_mount` of the config is for the provider of the config.
-        let usual_mount = mount_of(&core.settings, asks_provider(&settings, method));
+        let usual_mount = mount_of(&core.settings, contacts_provider(&settings, method));
         let mount = self.auth_mount.as_deref().unwrap_or(usual_mount);
         let options = Options {
             role: self.role.as_deref().or(settings.role.as_deref()),
@@ -217,7 +217,7 @@ impl Login {
         };
         let done = log_in(&settings, method, options, &mut face).await?;
         let token = done.granted.into_token();
-        if makes_the_token(method) {
+        if creates_token(method) {
             granted.replace(Some(token.clone()));
         }
         done.farewell.say().await;
@@ -279,13 +279,13 @@ fn print(context: &Context<'_>, reply: &SignInReply, shell: Shell) -> Result<u8>
         ui.note(&format!(
             "still signed in as {} for {}; --force signs in again",
             reply.user,
-            span(left)
+            format_duration(left)
         ));
     } else {
         ui.note(&format!(
             "signed in as {} for {} (policies: {})",
             reply.user,
-            span(left),
+            format_duration(left),
             reply.policies.join(", ")
         ));
     }
@@ -349,7 +349,7 @@ impl Logout {
             )),
         }
         if held && sourced.is_none() && ui.stdout_is_terminal() {
-            ui.note(&ui.shell().spell(
+            ui.note(&ui.shell().translate(
                 "this shell still holds the token: unset VAULT_TOKEN   (or: unset BAO_TOKEN)",
             ));
         }
@@ -392,11 +392,11 @@ impl LoginUi for AtShell<'_> {
             (false, Some(_)) => "Sign in here:",
             (false, None) => "Sign in here, on any machine or phone:",
         };
-        ui.always(&format!("{how}\n\n  {url}\n"));
+        ui.note_always(&format!("{how}\n\n  {url}\n"));
         let Some(port) = at.port else {
             ui.qr(url);
             if let Some(code) = &at.code {
-                ui.always(&format!(
+                ui.note_always(&format!(
                     "Check that the page shows this code, or type it there: {code}\n"
                 ));
             }

@@ -227,9 +227,8 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
     }
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => execute(cli, None, &arguments),
-        Err(error) => {
-            pick::instead(&error, &arguments).unwrap_or_else(|| usage::report(&error, &arguments))
-        }
+        Err(error) => pick::run_with_picked_service(&error, &arguments)
+            .unwrap_or_else(|| usage::report(&error, &arguments)),
     }
 }
 
@@ -258,7 +257,7 @@ fn execute(cli: Cli, shell: Option<Shell>, arguments: &[OsString]) -> u8 {
     let env = Env::of_process();
     let ui = Ui::new(cli.json, cli.color, &env).within(shell);
     dispatch(cli, shell, env, &ui).unwrap_or_else(|error| {
-        let error = near::improved(error, arguments);
+        let error = near::with_suggestion(error, arguments);
         ui.error(&error);
         error.exit()
     })
@@ -373,10 +372,10 @@ impl Context<'_> {
             () = tokio::time::sleep(PROGRESS_AFTER) => {}
         }
         loop {
-            match self.core.work.standing() {
+            match self.core.work.progress() {
                 Some((done, total)) => {
                     self.ui
-                        .far(started, done as u64, total as u64, Unit::Services);
+                        .show_progress(started, done as u64, total as u64, Unit::Services);
                 }
                 None => self.ui.progress("waiting for Vault …"),
             }
@@ -401,7 +400,7 @@ async fn interruptible(work: impl Future<Output = Result<u8>>) -> Result<u8> {
 }
 
 /// Makes a path from the command line absolute, relative to the current folder.
-fn below_here(path: &Path) -> Result<std::path::PathBuf> {
+fn from_current_folder(path: &Path) -> Result<std::path::PathBuf> {
     std::path::absolute(path).map_err(Error::io("find", path))
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Arg, Command};
 
-use super::complete::{Walked, global_of, takes_key, takes_service};
+use super::complete::{Position, global_of, takes_key, takes_service};
 use crate::config::{Env, Settings};
 use crate::core::Core;
 use crate::error::{Error, Result};
@@ -154,7 +154,7 @@ const OPTION_MEANINGS: [(&[&str], &str); 4] = [
 ];
 
 /// Whether an unknown word can be shown: it is short and has only lowercase letters and hyphens.
-pub(super) fn may_be_named(word: &str) -> bool {
+pub(super) fn is_safe_to_repeat(word: &str) -> bool {
     let plain = word.trim_start_matches('-');
     (1..=MAX_WORD).contains(&plain.len())
         && plain.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
@@ -179,7 +179,7 @@ pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) 
 }
 
 /// The option among `options` that does the same as `word` in other programs.
-pub(super) fn option_by_meaning<'a>(word: &str, options: &'a [String]) -> Option<&'a str> {
+pub(super) fn option_by_synonym<'a>(word: &str, options: &'a [String]) -> Option<&'a str> {
     let means = |(words, _): &&(&[&str], &str)| words.contains(&word);
     let (_, option) = OPTION_MEANINGS
         .iter()
@@ -189,7 +189,7 @@ pub(super) fn option_by_meaning<'a>(word: &str, options: &'a [String]) -> Option
 }
 
 /// The command that does the same as `word` in other programs, with the names in `rest` filled in.
-pub(super) fn by_meaning(root: &Command, word: &str, rest: &[String]) -> Option<String> {
+pub(super) fn by_synonym(root: &Command, word: &str, rest: &[String]) -> Option<String> {
     let (_, ways) = MEANINGS.iter().find(|(words, _)| words.contains(&word))?;
     let exists = |way: &&&str| {
         way.split(' ')
@@ -260,7 +260,7 @@ fn replaced(root: &Command, words: &[String], at: usize, with: &str) -> Option<(
     let mut is_whole = true;
     for (number, word) in words.iter().enumerate() {
         let before: Vec<String> = line[1..].to_vec();
-        let walked = Walked::along(root, &before);
+        let walked = Position::along(root, &before);
         let word = if number == at { with } else { word.as_str() };
         let is_shown =
             walked.other_command.is_none() && (number == at || is_harmless(&walked, word));
@@ -285,7 +285,7 @@ fn replaced(root: &Command, words: &[String], at: usize, with: &str) -> Option<(
 }
 
 /// Whether the word is a known option, subcommand or value, or a public name in its position.
-fn is_harmless(walked: &Walked<'_>, word: &str) -> bool {
+fn is_harmless(walked: &Position<'_>, word: &str) -> bool {
     let names = |argument: &Arg| {
         let possible = argument.get_possible_values();
         possible.iter().any(|value| value.get_name() == word)
@@ -309,7 +309,7 @@ fn takes_value(argument: &Arg) -> bool {
 }
 
 /// Adds the nearest service or key in Vault to the hint of a not-found error.
-pub(super) fn improved(error: Error, arguments: &[OsString]) -> Error {
+pub(super) fn with_suggestion(error: Error, arguments: &[OsString]) -> Error {
     let Error::NotFound { what, hint } = error else {
         return error;
     };
@@ -320,7 +320,7 @@ pub(super) fn improved(error: Error, arguments: &[OsString]) -> Error {
         .collect();
     let found = words.and_then(|words| {
         let root = super::command();
-        let walked = Walked::along(&root, &words);
+        let walked = Position::along(&root, &words);
         let wrong = what.strip_prefix("the service ").map(|name| (true, name));
         let (is_service, name) =
             wrong.or_else(|| what.strip_prefix("the key ").map(|name| (false, name)))?;
@@ -349,7 +349,7 @@ pub(super) fn improved(error: Error, arguments: &[OsString]) -> Error {
 
 /// Lists the services in the folder of the missing one, or the keys of the service, with one
 /// request.
-async fn known(walked: &Walked<'_>, is_service: bool, name: &str) -> Result<Vec<String>> {
+async fn known(walked: &Position<'_>, is_service: bool, name: &str) -> Result<Vec<String>> {
     let env = Env::of_process();
     let core = Core::new(Settings::load(&global_of(walked)?, &env)?, &env);
     let vault = core.vault()?;
@@ -367,7 +367,7 @@ async fn known(walked: &Walked<'_>, is_service: bool, name: &str) -> Result<Vec<
         return Ok(Vec::new());
     };
     let keys = vault
-        .look_at(&service)
+        .read_summary(&service)
         .await?
         .and_then(|look| look.keys)
         .unwrap_or_default();
@@ -379,7 +379,7 @@ async fn known(walked: &Walked<'_>, is_service: bool, name: &str) -> Result<Vec<
 
 #[cfg(test)]
 mod tests {
-    use super::{by_meaning, corrected, may_be_named, nearest};
+    use super::{by_synonym, corrected, is_safe_to_repeat, nearest};
 
     fn words(line: &str) -> Vec<String> {
         line.split(' ').map(str::to_owned).collect()
@@ -405,7 +405,7 @@ mod tests {
     #[test]
     fn a_word_that_may_be_a_secret_is_not_repeated() {
         for word in ["unset", "--frm", "sign-in"] {
-            assert!(may_be_named(word), "{word}");
+            assert!(is_safe_to_repeat(word), "{word}");
         }
         for word in [
             "hunter2",
@@ -415,12 +415,12 @@ mod tests {
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
             "x y",
         ] {
-            assert!(!may_be_named(word), "{word}");
+            assert!(!is_safe_to_repeat(word), "{word}");
         }
         let root = crate::cli::command();
-        let suggested = by_meaning(&root, "add", &words("plex KEY hunter2")).unwrap_or_default();
+        let suggested = by_synonym(&root, "add", &words("plex KEY hunter2")).unwrap_or_default();
         assert_eq!(suggested, "claude-vault set plex KEY");
-        let suggested = by_meaning(
+        let suggested = by_synonym(
             &root,
             "read",
             &words("gAAAAABmYk3QxV0c9J1mFh7ZqkW8nTzR2yUe A"),

@@ -30,7 +30,7 @@ const ASK: [&str; 7] = ["get", "set", "edit", "exec", "history", "diff", "share"
 
 /// Runs the command line with the service that the person picks. Returns `None` if something else
 /// is missing, nobody can be asked, or the person cancels.
-pub(super) fn instead(error: &clap::Error, arguments: &[OsString]) -> Option<u8> {
+pub(super) fn run_with_picked_service(error: &clap::Error, arguments: &[OsString]) -> Option<u8> {
     if error.kind() != ErrorKind::MissingRequiredArgument || !lacks_a_service_alone(error) {
         return None;
     }
@@ -81,7 +81,7 @@ fn with(arguments: &[OsString], service: &str) -> Vec<OsString> {
 }
 
 /// Whether stdin, stdout and stderr are a person's terminal, and no AI agent reads the output.
-pub(super) fn has_person(context: &Context<'_>) -> bool {
+pub(super) fn can_ask_person(context: &Context<'_>) -> bool {
     is_person(context.ui, &context.env)
 }
 
@@ -96,7 +96,7 @@ fn is_person(ui: &Ui, env: &Env) -> bool {
 /// # Errors
 /// [`Error::Interrupted`] on Ctrl-C, and errors from the session or from listing the services.
 pub(super) async fn service(context: &Context<'_>) -> Result<Option<Service>> {
-    if !has_person(context) {
+    if !can_ask_person(context) {
         return Ok(None);
     }
     context.core.session()?.alive()?;
@@ -121,13 +121,13 @@ pub(super) async fn service(context: &Context<'_>) -> Result<Option<Service>> {
 /// # Errors
 /// As [`service`].
 pub(super) async fn key(context: &Context<'_>, service: &Service) -> Result<Option<Key>> {
-    if !has_person(context) {
+    if !can_ask_person(context) {
         return Ok(None);
     }
     context.core.session()?.alive()?;
     let vault = context.core.vault()?;
     let look = context
-        .waiting(tokio::time::timeout(PATIENCE, vault.look_at(service)))
+        .waiting(tokio::time::timeout(PATIENCE, vault.read_summary(service)))
         .await;
     let Ok(look) = look else { return Ok(None) };
     let names = look?.and_then(|look| look.keys).unwrap_or_default();

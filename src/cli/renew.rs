@@ -3,7 +3,7 @@
 use super::Context;
 use crate::core::renew::{Renewed, renew};
 use crate::error::{Error, Result};
-use crate::session::span;
+use crate::session::format_duration;
 use crate::shell::Shell;
 
 #[derive(clap::Args)]
@@ -22,7 +22,7 @@ impl Renew {
         if sourced.is_none() && ui.stdout_is_terminal() {
             return Err(Error::invalid(
                 "renew sets variables in this shell, so it must be sourced",
-                ui.shell().first_renew(),
+                ui.shell().renew_with_setup(),
             ));
         }
         if core.settings.agent.is_some() {
@@ -41,7 +41,7 @@ impl Renew {
         ui.note(&format!(
             "the session of {} now ends in {}",
             renewed.user,
-            span(seconds)
+            format_duration(seconds)
         ));
         if let Some(why) = end {
             ui.note(&ui.shell().hint(&format!(

@@ -1,7 +1,7 @@
 //! The `rollback` command.
 
 use super::Context;
-use super::asking::{AskOptions, CommandApprover, say};
+use super::asking::{AskOptions, CommandApprover, print_change};
 use crate::core::rollback::{RollbackRequest, rollback};
 use crate::error::Result;
 
@@ -24,7 +24,7 @@ impl Rollback {
         })
         .await;
         asking.end().await;
-        say(
+        print_change(
             context.ui,
             &reply?,
             &format!("with the values of version {}", self.request.version),

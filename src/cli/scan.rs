@@ -6,7 +6,7 @@ mod table;
 
 use std::path::PathBuf;
 
-use super::{Context, below_here};
+use super::{Context, from_current_folder};
 use crate::core::scan::{self, Finding, Progress, ScanReport, ScanRequest};
 use crate::error::{Error, Result};
 use crate::format::classify::{self, Rule};
@@ -59,20 +59,21 @@ impl Scan {
             paths: self
                 .paths
                 .iter()
-                .map(|path| below_here(path))
+                .map(|path| from_current_folder(path))
                 .collect::<Result<_>>()?,
             dialect: self.dialect,
             all_services: self.vault,
             baseline: self
                 .baseline
                 .as_ref()
-                .map(|file| below_here(file))
+                .map(|file| from_current_folder(file))
                 .transpose()?,
             update_baseline: self.update_baseline,
         };
         let started = std::time::Instant::now();
-        let progress =
-            |Progress { done, files }| ui.far(started, done as u64, files as u64, Unit::Files);
+        let progress = |Progress { done, files }| {
+            ui.show_progress(started, done as u64, files as u64, Unit::Files);
+        };
         let report = context
             .waiting(scan::scan(core, &request, &progress))
             .await?;

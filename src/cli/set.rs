@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Context;
-use super::asking::{AskOptions, CommandApprover, say};
+use super::asking::{AskOptions, CommandApprover, print_change};
 use super::at_terminal::proof_needed;
 use super::pick;
 use crate::core::set::from::{self, FromOptions, SourceFormat, TakenEntries};
@@ -121,7 +121,7 @@ impl Set {
         })
         .await;
         asking.end().await;
-        say(ui, &reply?, "")
+        print_change(ui, &reply?, "")
     }
 
     fn has_no_input(&self) -> bool {

@@ -82,7 +82,7 @@ fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) ->
         Some(first) if first == folder => {
             ui.note(&format!(
                 "next: {}\nTo try it without a Vault: claude-vault dev",
-                ui.shell().first_login()
+                ui.shell().login_with_setup()
             ));
         }
         Some(first) if on_path.iter().any(|dir| dir == folder) => {
@@ -164,7 +164,7 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
     let mut shared: Vec<PathBuf> = shared(prefix).collect();
     if home.is_some() {
         shared.extend(nushells(env, &program));
-        crate::dev::forget_servers(env);
+        crate::dev::remove_fetched_servers(env);
     }
     for file in &shared {
         match fs::remove_file(file) {

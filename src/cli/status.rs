@@ -9,7 +9,7 @@ use crate::core::rotation;
 use crate::core::status::{SessionStatus, status};
 use crate::error::Result;
 use crate::names::printable;
-use crate::session::span;
+use crate::session::format_duration;
 use crate::ui::{Piped, Table};
 
 /// The reply, with the config files in use.
@@ -113,7 +113,7 @@ async fn run(context: &Context<'_>) -> Result<u8> {
         "time left",
         reply
             .seconds_left
-            .map_or_else(|| "never expires".into(), span),
+            .map_or_else(|| "never expires".into(), format_duration),
     ));
     rows.push(("services", services));
     let writes = match reply.write_access {

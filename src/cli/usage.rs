@@ -7,9 +7,9 @@ use std::ffi::OsString;
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::complete::Walked;
+use super::complete::Position;
 use super::near::{
-    by_meaning, corrected, is_public_service, may_be_named, nearest, option_by_meaning,
+    by_synonym, corrected, is_public_service, is_safe_to_repeat, nearest, option_by_synonym,
 };
 use super::{help, manual, version};
 use crate::config::Env;
@@ -84,7 +84,7 @@ fn understand(error: &clap::Error, arguments: &[OsString]) -> Error {
                 .iter()
                 .position(|one| *one == word)
                 .unwrap_or_default();
-            let walked = Walked::along(&root, &words[..at]);
+            let walked = Position::along(&root, &words[..at]);
             no_such_command(&root, walked.command, &word, &words)
         }
         ErrorKind::UnknownArgument => line.unknown(&detail(ContextKind::InvalidArg)),
@@ -149,7 +149,7 @@ pub(super) fn no_such_command(
     } else {
         format!("{} ", parent.get_name())
     };
-    let message = match may_be_named(word) {
+    let message = match is_safe_to_repeat(word) {
         true => format!("there is no command {owner}{word}"),
         false => {
             format!(
@@ -181,7 +181,7 @@ pub(super) fn no_such_command(
     if parent.get_name() == "config" {
         return Error::invalid(message, "claude-vault config --all   (lists every setting)");
     }
-    if is_root && let Some(way) = by_meaning(root, word, rest) {
+    if is_root && let Some(way) = by_synonym(root, word, rest) {
         return Error::invalid(message, way);
     }
     let Some(near) = nearest(word, all).and_then(|near| parent.find_subcommand(near)) else {
@@ -202,7 +202,7 @@ struct Line<'a> {
 
 impl Line<'_> {
     fn path(&self) -> String {
-        let walked = Walked::along(self.root, self.words);
+        let walked = Position::along(self.root, self.words);
         walked
             .path
             .iter()
@@ -240,7 +240,7 @@ impl Line<'_> {
         } else {
             name.get(..2)
         };
-        let message = match shown.filter(|shown| may_be_named(shown)) {
+        let message = match shown.filter(|shown| is_safe_to_repeat(shown)) {
             Some(shown) => format!("{command} has no option {shown}"),
             None => format!("{command} does not have one of these options"),
         };
@@ -248,18 +248,18 @@ impl Line<'_> {
             .words
             .iter()
             .position(|word| word == argument || word.starts_with(&format!("{name}=")));
-        let options: Vec<String> = Walked::along(self.root, self.words)
+        let options: Vec<String> = Position::along(self.root, self.words)
             .options()
             .into_iter()
             .map(|(option, _)| option)
             .collect();
-        let before = Walked::along(self.root, &self.words[..at.unwrap_or_default()]);
+        let before = Position::along(self.root, &self.words[..at.unwrap_or_default()]);
         let is_misplaced = before.path.is_empty() && !path.is_empty();
         if is_misplaced && options.iter().any(|option| option == name) {
             return Error::invalid(format!("{name} must come after {path}"), self.help());
         }
         let bare = options.iter().map(|option| option.trim_start_matches('-'));
-        let near = option_by_meaning(name, &options)
+        let near = option_by_synonym(name, &options)
             .map(str::to_owned)
             .or_else(|| {
                 nearest(name.trim_start_matches('-'), bare).map(|near| format!("--{near}"))
@@ -282,7 +282,9 @@ impl Line<'_> {
 
     /// The typed service, if it looks like one.
     fn service(&self) -> Option<String> {
-        let service = Walked::along(self.root, self.words).service()?.to_string();
+        let service = Position::along(self.root, self.words)
+            .service()?
+            .to_string();
         Some(service).filter(|service| is_public_service(service))
     }
 

@@ -208,7 +208,7 @@ fn is_same(one: &Url, other: &Url) -> bool {
 
 /// How a person returns to the Vault of a session, as a command where possible.
 #[must_use]
-pub fn way_back(settings: &Settings, session: &Url) -> String {
+pub fn return_hint(settings: &Settings, session: &Url) -> String {
     let by = settings
         .context
         .as_ref()

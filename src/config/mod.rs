@@ -28,7 +28,7 @@ use serde::Deserialize;
 use url::Url;
 
 use context::KnownVault;
-pub use context::{ContextInUse, way_back};
+pub use context::{ContextInUse, return_hint};
 pub use env::{AGENT_VARIABLES, Env};
 use file::{Files, require_outside, user_folder, user_path};
 pub use lab::{has_leftover_lab, record_lab};
@@ -318,7 +318,7 @@ impl Settings {
     pub fn load(global: &Global, env: &Env) -> Result<Self> {
         let files = Files::read(env)?;
         let sources = Sources::new(&files, global, env)?;
-        let mut settings = Self::unsaid(env)?;
+        let mut settings = Self::defaults(env)?;
         if sources.locks.words().contains("proxy") {
             settings.proxy = Proxy::None; // unless the system config sets one below
         }
@@ -380,7 +380,7 @@ impl Settings {
     }
 
     /// The defaults of all settings.
-    fn unsaid(env: &Env) -> Result<Self> {
+    fn defaults(env: &Env) -> Result<Self> {
         let usual_state =
             || Some(folder(env, "XDG_STATE_HOME", ".local/state")?.join("claude-vault"));
         let state = env
@@ -492,7 +492,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`Error::Invalid`] if they differ and `key` is locked.
-    pub fn may_say(
+    pub fn check_lock(
         &self,
         key: &str,
         option: &str,
@@ -515,9 +515,9 @@ impl Settings {
     ///
     /// # Errors
     /// [`Error::Invalid`] if the text is not a path, or if the system config locks the setting.
-    pub fn elsewhere(&self, mount: Option<&str>, path: Option<&str>) -> Result<Self> {
-        self.may_say("mount", "--to-mount", mount, Some(&self.mount))?;
-        self.may_say("prefix", "--to-path", path, Some(&self.prefix))?;
+    pub fn with_target(&self, mount: Option<&str>, path: Option<&str>) -> Result<Self> {
+        self.check_lock("mount", "--to-mount", mount, Some(&self.mount))?;
+        self.check_lock("prefix", "--to-path", path, Some(&self.prefix))?;
         let mut other = self.clone();
         if let Some(mount) = mount {
             other.mount = checked_path(mount, "mount")?;

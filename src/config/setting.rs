@@ -206,7 +206,7 @@ impl<'a> SettingValues<'a> {
         })
     }
 
-    /// The same as [`Said::text`], owned.
+    /// The same as [`SettingValues::text`], owned.
     pub(super) fn owned(&self) -> Option<String> {
         self.text().map(str::to_owned)
     }

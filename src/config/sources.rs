@@ -211,7 +211,7 @@ impl<'a> Sources<'a> {
     }
 
     fn known_vault(&self, context: Option<Chosen<'a>>, env: &Env) -> Option<KnownVault> {
-        let mut settings = Settings::unsaid(env).ok()?;
+        let mut settings = Settings::defaults(env).ok()?;
         let of_a_vault = |setting: &&Setting| {
             matches!(
                 setting.in_context,

@@ -104,7 +104,7 @@ pub struct CopyReply {
 pub fn destination(core: &Core, request: &CopyRequest) -> Result<Core> {
     let settings = core
         .settings
-        .elsewhere(request.to_mount.as_deref(), request.to_path.as_deref())?;
+        .with_target(request.to_mount.as_deref(), request.to_path.as_deref())?;
     if settings.display_path(&request.to) == core.settings.display_path(&request.service) {
         return Err(Error::invalid(
             format!("{} is both FROM and TO", request.service),
@@ -118,7 +118,7 @@ pub fn destination(core: &Core, request: &CopyRequest) -> Result<Core> {
 /// plan of a dry run.
 ///
 /// # Errors
-/// [`Error::InTheWay`] if TO already exists, [`Error::NotFound`] and [`Error::Deleted`] if FROM
+/// [`Error::Blocked`] if TO already exists, [`Error::NotFound`] and [`Error::Deleted`] if FROM
 /// does not exist, [`Error::Declined`], [`Error::Conflict`], and errors from Vault.
 pub async fn copy(
     core: &Core,
@@ -274,7 +274,7 @@ impl Work<'_> {
         };
         result.extend(secrets);
         if current.is_present() && !merge && !replace && *current.secrets() != result {
-            return Err(Error::InTheWay {
+            return Err(Error::Blocked {
                 message: format!("{} already exists", self.there.settings.display_path(to)),
                 hint: format!(
                     "{} --merge   (adds the keys; --replace instead replaces all)",

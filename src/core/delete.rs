@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::change::{ChangeReply, change};
-use super::plan::{Current, Fate, Notes, Operation, Plan, VersionChange, VersionFate};
+use super::plan::{Current, NewState, Notes, Operation, Plan, StateChange, VersionChange};
 use super::{Core, no_service, no_version};
 use crate::approval::{Approver, Question};
 use crate::audit::Action;
@@ -57,7 +57,7 @@ pub struct UndeleteRequest {
 /// The outcome for a version or a service.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
-pub enum FateOutcome {
+pub enum VersionOutcome {
     /// The version was deleted and can be undeleted.
     Deleted,
     /// The version was undeleted.
@@ -72,13 +72,13 @@ pub enum FateOutcome {
 
 /// The result of deleting, destroying or undeleting a version.
 #[derive(Serialize, Debug)]
-pub struct FateReply {
+pub struct VersionReply {
     /// The service.
     pub service: Service,
     /// `MOUNT/PREFIX/SERVICE`.
     pub path: String,
     /// The outcome.
-    pub outcome: FateOutcome,
+    pub outcome: VersionOutcome,
     /// The number of the version.
     pub version: u64,
     /// The deleted keys, if they could be read.
@@ -97,7 +97,7 @@ pub enum DeleteReply {
     /// Keys were deleted by a new version.
     Keys(ChangeReply),
     /// One version, or all of them, were deleted or destroyed.
-    Service(FateReply),
+    Service(VersionReply),
 }
 
 /// Deletes keys or a whole service. `show` is called with the plan of a dry run.
@@ -121,11 +121,11 @@ pub async fn delete(
     if keys.is_empty() {
         let vault = core.active_vault().await?;
         let fate = match (destroy, all_versions) {
-            (_, true) => Fate::AllGone,
-            (true, false) => Fate::Destroyed,
-            (false, false) => Fate::Deleted,
+            (_, true) => NewState::AllGone,
+            (true, false) => NewState::Destroyed,
+            (false, false) => NewState::Deleted,
         };
-        let plan = deletion(core, vault, service, fate).await?;
+        let plan = plan_deletion(core, vault, service, fate).await?;
         return approve_and_commit(core, plan, *dry_run, approver, show)
             .await
             .map(DeleteReply::Service);
@@ -203,12 +203,12 @@ pub async fn delete_keys(
 ///
 /// # Errors
 /// The errors of [`delete`].
-pub(crate) async fn deletion(
+pub(crate) async fn plan_deletion(
     core: &Core,
     vault: Arc<Client>,
     service: &Service,
-    fate: Fate,
-) -> Result<VersionFate> {
+    fate: NewState,
+) -> Result<StateChange> {
     let (version, keys, created) = match vault.read_service(service, None).await? {
         Stored::Present {
             secrets,
@@ -218,11 +218,11 @@ pub(crate) async fn deletion(
         Stored::Deleted {
             version,
             is_destroyed: false,
-        } if fate != Fate::Deleted => (version, Vec::new(), None),
+        } if fate != NewState::Deleted => (version, Vec::new(), None),
         Stored::Deleted {
             version,
             is_destroyed: true,
-        } if fate == Fate::AllGone => (version, Vec::new(), None),
+        } if fate == NewState::AllGone => (version, Vec::new(), None),
         Stored::Deleted {
             version,
             is_destroyed,
@@ -231,18 +231,20 @@ pub(crate) async fn deletion(
         }
         Stored::Absent => return Err(no_service(service)),
     };
-    let mut plan = VersionFate::new(core, vault, service, fate, version, version);
+    let mut plan = StateChange::new(core, vault, service, fate, version, version);
     (plan.keys, plan.created) = (keys, created);
     plan.warnings.push(match fate {
-        Fate::Deleted => format!("this can be undone: claude-vault undelete {service}"),
-        Fate::Destroyed => format!("version {version} cannot be restored; older versions are kept"),
-        Fate::AllGone => {
+        NewState::Deleted => format!("this can be undone: claude-vault undelete {service}"),
+        NewState::Destroyed => {
+            format!("version {version} cannot be restored; older versions are kept")
+        }
+        NewState::AllGone => {
             format!(
                 "every version of {service} up to {version} and its history are destroyed; \
                 this cannot be undone"
             )
         }
-        Fate::Live => String::new(),
+        NewState::Live => String::new(),
     });
     Ok(plan)
 }
@@ -257,7 +259,7 @@ pub async fn undelete(
     request: &UndeleteRequest,
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
-) -> Result<FateReply> {
+) -> Result<VersionReply> {
     let UndeleteRequest {
         service,
         version,
@@ -293,7 +295,7 @@ pub async fn undelete(
         }
         Stored::Absent => return Err(no_version(&vault, service, Some(wanted)).await),
     }
-    let mut plan = VersionFate::new(core, vault, service, Fate::Live, wanted, newest);
+    let mut plan = StateChange::new(core, vault, service, NewState::Live, wanted, newest);
     if wanted != newest {
         plan.warnings.push(format!(
             "version {newest} remains the newest; to use the values of version {wanted}: \
@@ -324,19 +326,19 @@ async fn last_deleted(vault: &Client, service: &Service) -> String {
 /// Asks for approval of a plan and carries it out. In a dry run, only calls `show`.
 async fn approve_and_commit(
     core: &Core,
-    plan: VersionFate,
+    plan: StateChange,
     dry_run: bool,
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
-) -> Result<FateReply> {
-    let mut reply = FateReply {
+) -> Result<VersionReply> {
+    let mut reply = VersionReply {
         service: plan.service.clone(),
         path: core.settings.display_path(&plan.service),
         outcome: match plan.fate {
-            Fate::Deleted => FateOutcome::Deleted,
-            Fate::Live => FateOutcome::Undeleted,
-            Fate::Destroyed => FateOutcome::Destroyed,
-            Fate::AllGone => FateOutcome::AllDestroyed,
+            NewState::Deleted => VersionOutcome::Deleted,
+            NewState::Live => VersionOutcome::Undeleted,
+            NewState::Destroyed => VersionOutcome::Destroyed,
+            NewState::AllGone => VersionOutcome::AllDestroyed,
         },
         version: plan.version,
         removed: plan.keys.clone(),
@@ -348,7 +350,7 @@ async fn approve_and_commit(
             .record(Action::DryRun, plan.service.as_str(), &plan.audit_details())
             .await?;
         show(&plan.question())?;
-        reply.outcome = FateOutcome::DryRun;
+        reply.outcome = VersionOutcome::DryRun;
         return Ok(reply);
     }
     reply.unlogged = Plan::new(plan)

@@ -8,17 +8,17 @@ use serde::Serialize;
 
 use super::Core;
 use super::approve::{passkeys, strength};
-use super::step_up::require_safe_way;
+use super::step_up::require_safe_destination;
 use crate::config::{Env, Method, Strength, has_leftover_lab};
 use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::launcher::LauncherFound;
 use crate::login::{
-    Options, Surroundings, asks_provider, auth_url, can_open_browser, look_at_provider, mount_of,
+    Options, Surroundings, auth_url, can_open_browser, check_provider, contacts_provider, mount_of,
 };
 use crate::names::{Service, printable};
 use crate::secret::Secret;
-use crate::session::span;
+use crate::session::format_duration;
 use crate::vault::Client;
 
 /// The result of a check.
@@ -267,7 +267,7 @@ async fn session(core: &Core) -> Check {
         );
     }
     match [ours, token.seconds_left()].into_iter().flatten().min() {
-        Some(left) => ok("session", format!("{user}, for {}", span(left))),
+        Some(left) => ok("session", format!("{user}, for {}", format_duration(left))),
         None => warning(
             "session",
             format!("{user}, never expires"),
@@ -369,9 +369,9 @@ fn judge_policy(core: &Core, lists: bool, reads: bool, writes: bool) -> Check {
 async fn sign_in(core: &Core, client: &Client, has_session: bool) -> Check {
     const WHY: &str = "login uses Vault's oidc method";
     let settings = &core.settings;
-    if asks_provider(settings, settings.method) {
+    if contacts_provider(settings, settings.method) {
         let issuer = settings.provider.issuer_text();
-        return match look_at_provider(settings).await {
+        return match check_provider(settings).await {
             Ok(methods) => ok(
                 "sign-in",
                 format!(
@@ -519,7 +519,7 @@ fn approval(core: &Core, env: &Env) -> Check {
             let count = passkeys(core).load().map_or(0, |all| all.len());
             ok("approval", format!("by one of {count} passkeys"))
         }
-        Ok(Strength::StepUp) => match require_safe_way(&core.settings) {
+        Ok(Strength::StepUp) => match require_safe_destination(&core.settings) {
             Ok(()) => ok("approval", "by signing in for write_role"),
             Err(error) => failed("approval", WHY, &error),
         },

@@ -223,7 +223,7 @@ impl Edits {
 /// Plans the edits, asks for approval and writes them. `show` is called with the plan of a dry run.
 ///
 /// # Errors
-/// The errors of [`change`].
+/// The errors of `core::change`.
 pub async fn write(
     core: &Core,
     draft: &Draft,

@@ -93,7 +93,7 @@ async fn collect(core: &Core, request: &ExecRequest) -> Result<ExecReply> {
         .iter()
         .filter(|service| seen.insert(*service))
     {
-        let (_, secrets) = super::history::version(&vault, service, None).await?;
+        let (_, secrets) = super::history::read_version(&vault, service, None).await?;
         for (key, value) in secrets {
             if !request.only.is_empty() && !request.only.iter().any(|only| only.as_str() == key) {
                 continue;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::Core;
-use super::history::version;
+use super::history::read_version;
 use super::plan::{FileWrite, Plan};
 use crate::approval::NoApprover;
 use crate::audit::Action;
@@ -292,7 +292,7 @@ async fn collect(
     request: &ExportRequest,
 ) -> Result<Vec<Source>> {
     let read = stream::iter(services).map(|service| async move {
-        let (version, secrets) = version(vault, service, None).await?;
+        let (version, secrets) = read_version(vault, service, None).await?;
         Ok::<_, Error>(Source {
             service: service.clone(),
             version,
@@ -403,7 +403,8 @@ async fn write(
     let files: Vec<PathBuf> = reply.files.iter().map(|file| file.file.clone()).collect();
     let ignore = request.gitignore;
     let advice =
-        tokio::task::spawn_blocking(move || super::inject::keep_out(&root, &files, ignore)).await;
+        tokio::task::spawn_blocking(move || super::inject::keep_out_of_git(&root, &files, ignore))
+            .await;
     let (warnings, notes) = advice.unwrap_or_default();
     reply.warnings.extend(
         warnings

@@ -8,7 +8,7 @@ use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::names::{Pattern, PublicName, Service};
 use crate::secret::Secret;
-use crate::vault::{Client, Look, Stored};
+use crate::vault::{Client, ServiceSummary, Stored};
 
 /// What to look for.
 pub enum FindRequest {
@@ -158,11 +158,11 @@ async fn names(
     let fits = |key: &String| {
         pattern.matches(key) && (!for_model || PublicName::of_stored_key(key).is_some())
     };
-    let looked = vault.look_at(&service).await.map(|look| match look {
-        Some(Look {
+    let looked = vault.read_summary(&service).await.map(|look| match look {
+        Some(ServiceSummary {
             keys: Some(keys), ..
         }) => Some(keys.into_iter().filter(fits).collect()),
-        Some(Look { keys: None, .. }) | None => None,
+        Some(ServiceSummary { keys: None, .. }) | None => None,
     });
     (service, looked)
 }

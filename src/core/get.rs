@@ -1,5 +1,5 @@
 //! `get`: the values of a service. The reply itself cannot be serialized; each front end turns it
-//! into [`Shown`] and decides what to show.
+//! into [`ShownValues`] and decides what to show.
 
 use std::collections::BTreeMap;
 

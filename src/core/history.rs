@@ -238,7 +238,7 @@ pub async fn diff(core: &Core, request: &DiffRequest) -> Result<DiffReply> {
 async fn compare(core: &Core, request: &DiffRequest) -> Result<DiffReply> {
     let DiffRequest { service, from, to } = request;
     let vault = core.vault()?;
-    let (to, after) = version(&vault, service, *to).await?;
+    let (to, after) = read_version(&vault, service, *to).await?;
     let from = match from {
         Some(from) => *from,
         None => to
@@ -249,7 +249,7 @@ async fn compare(core: &Core, request: &DiffRequest) -> Result<DiffReply> {
                 hint: format!("claude-vault history {service}"),
             })?,
     };
-    let (from, before) = version(&vault, service, Some(from)).await?;
+    let (from, before) = read_version(&vault, service, Some(from)).await?;
     let differences = Differences::between(&before, &after);
     let same = after.len() - differences.added.len() - differences.changed.len();
     Ok(DiffReply {
@@ -267,7 +267,7 @@ async fn compare(core: &Core, request: &DiffRequest) -> Result<DiffReply> {
 ///
 /// # Errors
 /// The errors of [`diff`].
-pub(super) async fn version(
+pub(super) async fn read_version(
     vault: &Client,
     service: &Service,
     number: Option<u64>,

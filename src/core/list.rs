@@ -9,7 +9,7 @@ use super::{Core, no_service};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::names::{Pattern, Service, printable};
-use crate::vault::{Client, Listing, Look};
+use crate::vault::{Client, Listing, ServiceSummary};
 
 /// The entry in a service's custom metadata for how often its values should be changed.
 const ROTATE_AFTER: &str = "rotate_after";
@@ -19,7 +19,7 @@ const ROTATE_AFTER: &str = "rotate_after";
 pub struct ListRequest {
     /// A service, to list its keys; a folder (media/) or pattern ('media/*'), to list services
     #[arg(id = "service", value_name = "SERVICE")]
-    pub what: Option<What>,
+    pub what: Option<Selection>,
     /// Show version, age, number of keys and rotation of each service
     #[arg(long, short)]
     pub long: bool,
@@ -30,7 +30,7 @@ pub struct ListRequest {
 
 /// Which services to list.
 #[derive(Clone)]
-pub enum What {
+pub enum Selection {
     /// This service.
     Service(Service),
     /// The services in this folder.
@@ -39,10 +39,10 @@ pub enum What {
     Matching(Pattern),
 }
 
-impl What {
+impl Selection {
     /// Whether these include a service.
     #[must_use]
-    pub fn has(&self, service: &Service) -> bool {
+    pub fn contains(&self, service: &Service) -> bool {
         match self {
             Self::Service(one) => one == service,
             Self::Folder(folder) => service
@@ -54,7 +54,7 @@ impl What {
     }
 }
 
-impl FromStr for What {
+impl FromStr for Selection {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
         match text.strip_suffix('/') {
@@ -142,8 +142,8 @@ pub enum ListedState {
 pub async fn list(core: &Core, request: &ListRequest) -> Result<ListReply> {
     let vault = core.vault()?;
     let service = match &request.what {
-        Some(What::Service(service)) => Some(service),
-        Some(What::Folder(_) | What::Matching(_)) | None => None,
+        Some(Selection::Service(service)) => Some(service),
+        Some(Selection::Folder(_) | Selection::Matching(_)) | None => None,
     };
     let outcome = match service {
         Some(service) if !request.deleted => keys(core, &vault, service, request).await,
@@ -165,12 +165,12 @@ pub async fn list(core: &Core, request: &ListRequest) -> Result<ListReply> {
 async fn services(core: &Core, vault: &Client, request: &ListRequest) -> Result<ListReply> {
     let listing = match &request.what {
         None => vault.list_services().await?,
-        Some(What::Service(service)) => Listing {
+        Some(Selection::Service(service)) => Listing {
             services: vec![service.clone()],
             ..Listing::default()
         },
-        Some(What::Folder(folder)) => vault.walk(Some(folder.clone()), |_| true).all().await?,
-        Some(What::Matching(pattern)) => {
+        Some(Selection::Folder(folder)) => vault.walk(Some(folder.clone()), |_| true).all().await?,
+        Some(Selection::Matching(pattern)) => {
             let mut listing = vault
                 .walk(None, |folder| pattern.leads_into(folder))
                 .all()
@@ -255,7 +255,7 @@ async fn detail(vault: &Client, service: Service) -> (Service, Result<Option<Det
         keys: None,
         rotate_after: None,
     };
-    let detail = match vault.look_at(&service).await {
+    let detail = match vault.read_summary(&service).await {
         Ok(None) => Ok(None),
         Ok(Some(look)) => Ok(Some(Detail {
             state: if look.keys.is_some() {
@@ -275,7 +275,7 @@ async fn detail(vault: &Client, service: Service) -> (Service, Result<Option<Det
     (service, detail)
 }
 
-fn rotation(look: &Look) -> Option<String> {
+fn rotation(look: &ServiceSummary) -> Option<String> {
     look.custom
         .get(ROTATE_AFTER)
         .map(|text| crate::names::short(text))
@@ -287,16 +287,16 @@ async fn keys(
     service: &Service,
     request: &ListRequest,
 ) -> Result<ListReply> {
-    let look = vault.look_at(service).await?;
+    let look = vault.read_summary(service).await?;
     let rotate_after = look.as_ref().and_then(rotation);
     let (keys, version, created) = match look {
-        Some(Look {
+        Some(ServiceSummary {
             keys: Some(keys),
             version,
             created,
             ..
         }) => (keys, version, created),
-        Some(Look {
+        Some(ServiceSummary {
             keys: None,
             version,
             is_destroyed,

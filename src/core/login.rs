@@ -6,7 +6,7 @@ use super::{Core, person};
 use crate::audit::Action;
 use crate::config::{Method, Settings};
 use crate::error::{Error, Result};
-use crate::login::makes_the_token;
+use crate::login::creates_token;
 use crate::names::printable;
 use crate::secret::Secret;
 use crate::session::{Provenance, Session, digest, now};
@@ -41,7 +41,7 @@ pub struct SignInReply {
 ///
 /// # Errors
 /// Errors that prevent Vault from answering.
-pub async fn living(core: &Core) -> Result<Option<SignInReply>> {
+pub async fn live_session(core: &Core) -> Result<Option<SignInReply>> {
     let Ok(session) = core.session().and_then(Session::alive) else {
         return Ok(None);
     };
@@ -68,9 +68,9 @@ pub async fn living(core: &Core) -> Result<Option<SignInReply>> {
 
 /// A token that has no owner yet. Dropping this revokes it, for example if the call that created
 /// the token is cancelled.
-pub struct Unheld(Option<(Settings, Secret)>);
+pub struct TokenGuard(Option<(Settings, Secret)>);
 
-impl Unheld {
+impl TokenGuard {
     /// Guards a token.
     #[must_use]
     pub fn new(settings: &Settings, token: Secret) -> Self {
@@ -83,7 +83,7 @@ impl Unheld {
     }
 }
 
-impl Drop for Unheld {
+impl Drop for TokenGuard {
     fn drop(&mut self) {
         let Some((settings, token)) = self.0.take() else {
             return;
@@ -118,7 +118,7 @@ pub async fn begin(core: &Core, method: Method, token: Secret) -> Result<SignInR
         .audit
         .clone()
         .of_session(&core.settings, Some(digest(&token)));
-    audit.meet(&person(&info));
+    audit.remember_person(&person(&info));
     audit
         .record(
             Action::Login,
@@ -127,7 +127,7 @@ pub async fn begin(core: &Core, method: Method, token: Secret) -> Result<SignInR
         )
         .await?;
     let accessor = info.accessor.clone();
-    let ours = makes_the_token(method).then(|| {
+    let ours = creates_token(method).then(|| {
         core.settings.address().map(|address| Provenance {
             accessor,
             address: address.clone(),
@@ -222,7 +222,7 @@ const REPLACED_WAIT: Duration = Duration::from_secs(5);
 /// Never fails at present. A failed revocation is reported as [`Ended::NotRevoked`], because the
 /// shell must forget the token in any case.
 pub async fn end(core: &Core, revoke: Revoke) -> Result<Ended> {
-    let Some(session) = core.held() else {
+    let Some(session) = core.held_session() else {
         return Ok(Ended::None);
     };
     let ended = match (revoke, &session.ours) {
@@ -238,8 +238,8 @@ pub async fn end(core: &Core, revoke: Revoke) -> Result<Ended> {
 /// The Vault of the current session, if this program created the session and the settings name
 /// another Vault.
 #[must_use]
-pub fn elsewhere(core: &Core) -> Option<&str> {
-    let session = core.held()?;
+pub fn other_vault(core: &Core) -> Option<&str> {
+    let session = core.held_session()?;
     session
         .check_vault(&core.settings)
         .is_err()
@@ -250,7 +250,7 @@ pub fn elsewhere(core: &Core) -> Option<&str> {
 /// did not create it.
 pub async fn end_replaced(core: &Core, new: &Secret) -> Option<Ended> {
     let old = core
-        .held()
+        .held_session()
         .filter(|old| old.ours.is_some() && old.token != *new)?;
     let ended = tokio::time::timeout(REPLACED_WAIT, take_back(&core.settings, old.clone())).await;
     let ended = ended.unwrap_or_else(|_| {

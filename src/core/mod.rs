@@ -120,7 +120,7 @@ impl Core {
     }
 
     /// The session, even if it is with another Vault: for ending it there.
-    pub(crate) fn held(&self) -> Option<&Session> {
+    pub(crate) fn held_session(&self) -> Option<&Session> {
         self.session.as_ref()
     }
 
@@ -139,15 +139,15 @@ impl Core {
     }
 
     /// Looks up the person of the session for the audit log, once per token.
-    pub(crate) async fn meet_person(&self) {
+    pub(crate) async fn identify_person(&self) {
         if self.audit.knows_person() {
             return;
         }
         let Ok(vault) = self.vault() else { return };
         match vault.look_up_token().await {
-            Ok(info) => self.audit.meet(&person(&info)),
+            Ok(info) => self.audit.remember_person(&person(&info)),
             // A policy may deny the lookup. Do not ask again.
-            Err(Error::Forbidden { .. }) => self.audit.meet(""),
+            Err(Error::Forbidden { .. }) => self.audit.remember_person(""),
             Err(_) => {}
         }
     }
@@ -172,7 +172,7 @@ impl Core {
         details: impl Fn(&T) -> String,
     ) -> Result<(T, Option<String>)> {
         if outcome.is_ok() {
-            self.meet_person().await;
+            self.identify_person().await;
         }
         let details = match &outcome {
             Ok(reply) => details(reply),

@@ -4,7 +4,7 @@ use super::Core;
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::names::printable;
-use crate::session::{now, span};
+use crate::session::{format_duration, now};
 use crate::vault::{Client, TokenInfo};
 
 /// An extended session.
@@ -64,9 +64,10 @@ pub async fn renew(core: &Core, foreign: bool) -> Result<Renewed> {
         )
         .await?;
     let end = match limit {
-        _ if seconds.saturating_add(LEAST_GAIN) < wanted => {
-            Some(format!("Vault limits this token to {}", span(seconds)))
-        }
+        _ if seconds.saturating_add(LEAST_GAIN) < wanted => Some(format!(
+            "Vault limits this token to {}",
+            format_duration(seconds)
+        )),
         limit => limit,
     };
     let expiry = now().saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX));
@@ -87,7 +88,7 @@ fn wanted(core: &Core, token: &TokenInfo, is_ours: bool) -> Result<(u64, Option<
     }
     match most.saturating_sub(token.age(now())) {
         0 => {
-            let (age, most) = (span(token.age(now())), span(most));
+            let (age, most) = (format_duration(token.age(now())), format_duration(most));
             Err(Error::NotRenewed {
                 message: format!(
                     "the session began {age} ago and cannot be extended past {most} after login"
@@ -98,7 +99,7 @@ fn wanted(core: &Core, token: &TokenInfo, is_ours: bool) -> Result<(u64, Option<
             left,
             Some(format!(
                 "a session cannot be extended past {} after login",
-                span(most)
+                format_duration(most)
             )),
         )),
         _ => Ok((usual, None)),
@@ -132,7 +133,7 @@ fn no_gain(token: &TokenInfo, held: u64, limit: Option<String>) -> Error {
     Error::NotRenewed {
         message: format!(
             "the session cannot be extended and ends in {}: {why}",
-            span(held)
+            format_duration(held)
         ),
     }
 }

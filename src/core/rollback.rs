@@ -1,7 +1,7 @@
 //! `rollback`: writes a new version with the content of an old one.
 
 use super::change::{ChangeReply, change};
-use super::history::version;
+use super::history::read_version;
 use super::plan::{Current, Notes, VersionChange};
 use super::{Audience, Core};
 use crate::approval::{Approver, Question};
@@ -26,7 +26,7 @@ pub struct RollbackRequest {
 ///
 /// # Errors
 /// [`Error::NotFound`] and [`Error::Deleted`] for a version that cannot be read, and the errors of
-/// [`change`].
+/// `core::change`.
 pub async fn rollback(
     core: &Core,
     request: &RollbackRequest,
@@ -39,7 +39,7 @@ pub async fn rollback(
         dry_run,
     } = request;
     let vault = core.active_vault().await?;
-    let (number, content) = version(&vault, service, Some(*number)).await?;
+    let (number, content) = read_version(&vault, service, Some(*number)).await?;
     let work_out = async |current: Current| {
         if core.audience == Audience::Person && current.version() == number {
             return Err(Error::invalid(

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::list::What;
+use super::list::Selection;
 use super::work::sweep;
 use super::{Core, no_service};
 use crate::audit::Action;
@@ -233,11 +233,11 @@ pub struct DueReply {
 /// # Errors
 /// [`Error::NotFound`] for a service that does not exist, and errors from Vault. If several
 /// services are checked, those that may not be read only cause a warning.
-pub async fn due(core: &Core, what: Option<&What>) -> Result<DueReply> {
+pub async fn due(core: &Core, what: Option<&Selection>) -> Result<DueReply> {
     let outcome = look(core, what).await;
     let service = match what {
-        Some(What::Service(service)) => Some(service),
-        Some(What::Folder(_) | What::Matching(_)) | None => None,
+        Some(Selection::Service(service)) => Some(service),
+        Some(Selection::Folder(_) | Selection::Matching(_)) | None => None,
     };
     let (mut reply, unlogged) = core
         .audited(Action::List, service, outcome, |reply| {
@@ -248,9 +248,9 @@ pub async fn due(core: &Core, what: Option<&What>) -> Result<DueReply> {
     Ok(reply)
 }
 
-async fn look(core: &Core, what: Option<&What>) -> Result<DueReply> {
+async fn look(core: &Core, what: Option<&Selection>) -> Result<DueReply> {
     let vault = core.vault()?;
-    if let Some(What::Service(service)) = what {
+    if let Some(Selection::Service(service)) = what {
         let due = due_of(&vault, service)
             .await?
             .ok_or_else(|| no_service(service))?;
@@ -264,7 +264,7 @@ async fn look(core: &Core, what: Option<&What>) -> Result<DueReply> {
     let wanted = listing
         .services
         .into_iter()
-        .filter(|service| what.is_none_or(|what| what.has(service)));
+        .filter(|service| what.is_none_or(|what| what.contains(service)));
     let wanted: Vec<Service> = wanted.collect();
     let (services, mut due) = (wanted.len(), Vec::new());
     let read = |service: Service| {

@@ -10,10 +10,12 @@ mod wall;
 
 use url::Url;
 
-pub use wall::{is_traced, last_way, record_way, require_safe_way, way};
+pub use wall::{
+    destination, is_traced, last_destination, record_destination, require_safe_destination,
+};
 
 use super::Core;
-use super::login::{Unheld, revoke};
+use super::login::{TokenGuard, revoke};
 use crate::approval::{BoxFuture, StepUp, WriteToken};
 use crate::config::Settings;
 use crate::error::{Error, Result};
@@ -36,12 +38,12 @@ impl RoleLogin {
     /// A login for the session of `core`; `None` if no `write_role` is configured.
     ///
     /// # Errors
-    /// The errors of [`require_safe_way`], and errors from looking up the session's token.
+    /// The errors of [`require_safe_destination`], and errors from looking up the session's token.
     pub async fn new(core: &Core) -> Result<Option<Self>> {
         let Some(role) = core.settings.write_role.clone() else {
             return Ok(None);
         };
-        require_safe_way(&core.settings)?;
+        require_safe_destination(&core.settings)?;
         let entity = core.vault()?.look_up_token().await?.entity_id;
         Ok(Some(Self {
             settings: core.settings.for_the_address_alone(),
@@ -113,13 +115,13 @@ impl RoleLogin {
         back: Url,
         goes: Box<dyn FnOnce(Url) + Send>,
     ) -> Result<WriteToken> {
-        require_safe_way(&self.settings)?; // this may have changed since the page was opened
+        require_safe_destination(&self.settings)?; // this may have changed since the page was opened
         let token = self.log_in(&digest, back, goes).await?;
-        let unheld = Unheld::new(&self.settings, token.clone());
+        let unheld = TokenGuard::new(&self.settings, token.clone());
         let user = self
             .check(&Client::new(&self.settings, Some(token.clone()))?, &service)
             .await?;
-        record_way(&self.settings, &way(&self.settings)?)?;
+        record_destination(&self.settings, &destination(&self.settings)?)?;
         unheld.keep();
         Ok(WriteToken { token, user })
     }
@@ -136,7 +138,7 @@ impl StepUp for RoleLogin {
         Box::pin(self.approve(digest, service, back, goes))
     }
 
-    fn give_back(&self, token: WriteToken) -> BoxFuture<'_, ()> {
+    fn revoke(&self, token: WriteToken) -> BoxFuture<'_, ()> {
         Box::pin(revoke(&self.settings, token.token))
     }
 }

@@ -24,13 +24,13 @@ impl Work {
     }
 
     /// Counts one service as processed.
-    pub(super) fn did_one(&self) {
+    pub(super) fn count_one(&self) {
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The number of processed services and the total; `None` unless the total is above one.
     #[must_use]
-    pub fn standing(&self) -> Option<(usize, usize)> {
+    pub fn progress(&self) -> Option<(usize, usize)> {
         let total = self.total.load(Ordering::Relaxed);
         (total > 1).then(|| (self.done.load(Ordering::Relaxed).min(total), total))
     }
@@ -57,7 +57,7 @@ where
         .buffer_unordered(REQUESTS_AT_ONCE);
     let mut forbidden = 0;
     while let Some((service, outcome)) = reads.next().await {
-        core.work.did_one();
+        core.work.count_one();
         match outcome {
             Ok(found) => take(service, found),
             Err(Error::Forbidden { .. }) => forbidden += 1,

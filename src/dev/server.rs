@@ -187,7 +187,7 @@ fn cache(env: &Env) -> Option<PathBuf> {
 }
 
 /// Removes all servers that were fetched. Other files in the cache folder stay.
-pub fn forget_servers(env: &Env) {
+pub fn remove_fetched_servers(env: &Env) {
     let Some(cache) = cache(env) else { return };
     for entry in std::fs::read_dir(&cache).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with("openbao-") {

@@ -9,7 +9,7 @@ impl Error {
         match self {
             Self::Invalid { hint, .. }
             | Self::NotFound { hint, .. }
-            | Self::InTheWay { hint, .. }
+            | Self::Blocked { hint, .. }
             | Self::LoginFailed { hint, .. }
             | Self::NotOurs { hint, .. }
             | Self::Dev { hint, .. } => hint.clone(),

@@ -1,8 +1,8 @@
 //! Text from outside: messages of Vault or an identity provider.
 //!
-//! [`ServerText`] contains one of a few fixed sentences and may be shown anywhere. [`Said`]
+//! [`ServerText`] contains one of a few fixed sentences and may be shown anywhere. [`ForeignText`]
 //! contains text that the other side chose. It has no `Display`, and its `Debug` shows nothing. The
-//! only way to the text is [`Said::for_person`], and it may only be shown to a person.
+//! only way to the text is [`ForeignText::for_person`], and it may only be shown to a person.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The file changes of `adopt`, one [`Step`] per file, and the backups that can undo them.
+//! The file changes of `adopt`, one [`FileStep`] per file, and the backups that can undo them.
 //!
 //! Unlike an injected file, a compose file or a template keeps its mode. A step keeps the content
 //! that it replaces in a backup beside the file (0600), unless it only appends lines.

@@ -32,7 +32,7 @@ pub(super) enum Answer {
 /// An answer, and the browser that waits for a page.
 pub(super) struct Arrival {
     pub(super) answer: Answer,
-    pub(super) page: Reply,
+    pub(super) page: PageSender,
 }
 
 /// The page to send to the browser.
@@ -44,9 +44,9 @@ pub(super) enum Page {
 }
 
 /// A browser that waits for its page.
-pub(super) struct Reply(oneshot::Sender<Page>);
+pub(super) struct PageSender(oneshot::Sender<Page>);
 
-impl Reply {
+impl PageSender {
     pub(super) fn send(self, page: Page) {
         // Ignore a browser that has disconnected; the login does not depend on it.
         let _ = self.0.send(page);
@@ -113,10 +113,10 @@ impl Listener {
 }
 
 /// The last page of a login, which still has to be sent to the browser.
-pub struct Farewell(Option<(Listener, Reply, Page)>);
+pub struct LastPage(Option<(Listener, PageSender, Page)>);
 
-impl Farewell {
-    pub(super) fn of(listener: Listener, browser: Option<Reply>, page: Page) -> Self {
+impl LastPage {
+    pub(super) fn of(listener: Listener, browser: Option<PageSender>, page: Page) -> Self {
         Self(browser.map(|browser| (listener, browser, page)))
     }
 
@@ -217,7 +217,7 @@ async fn respond(request: &Request<Bytes>, shared: &Shared) -> (Response<Full<By
         .arrivals
         .send(Arrival {
             answer,
-            page: Reply(sender),
+            page: PageSender(sender),
         })
         .await
         .is_err()

@@ -14,7 +14,7 @@ impl SignInMethod for Device {
     const OPENS_A_BROWSER: bool = false;
     const MAKES_THE_TOKEN: bool = true;
 
-    fn asks_provider(settings: &Settings) -> bool {
+    fn contacts_provider(settings: &Settings) -> bool {
         settings.provider.issuer.is_some()
     }
 
@@ -24,7 +24,7 @@ impl SignInMethod for Device {
         face: &mut impl LoginUi,
     ) -> Result<LoggedIn> {
         let vault = Client::new(settings, None)?;
-        if Self::asks_provider(settings) {
+        if Self::contacts_provider(settings) {
             return Provider::discover(settings)
                 .await?
                 .device_flow(&vault, &options, face)

@@ -14,7 +14,7 @@ impl SignInMethod for Jwt {
     const OPENS_A_BROWSER: bool = true;
     const MAKES_THE_TOKEN: bool = true;
 
-    fn asks_provider(_: &Settings) -> bool {
+    fn contacts_provider(_: &Settings) -> bool {
         true
     }
 

@@ -10,9 +10,9 @@ mod callback;
 mod provider;
 
 pub use browser::{Surroundings, has_desktop as can_open_browser, open as open_browser};
-pub use callback::Farewell;
+pub use callback::LastPage;
 pub use oidc::auth_url;
-pub use provider::look_at_provider;
+pub use provider::check_provider;
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ impl<'a> Options<'a> {
     pub fn of(settings: &'a Settings, method: Method) -> Self {
         Self {
             role: settings.role.as_deref(),
-            mount: mount_of(settings, asks_provider(settings, method)),
+            mount: mount_of(settings, contacts_provider(settings, method)),
             port: settings.port,
             timeout: LOGIN_TIMEOUT,
             bound_to: None,
@@ -85,7 +85,7 @@ trait SignInMethod {
     const MAKES_THE_TOKEN: bool;
 
     /// Whether this program talks to the identity provider directly, without Vault in between.
-    fn asks_provider(settings: &Settings) -> bool;
+    fn contacts_provider(settings: &Settings) -> bool;
 
     fn obtain(
         settings: &Settings,
@@ -131,7 +131,7 @@ macro_rules! define_ways {
         /// Whether a method's login creates the token. Only such a token may be revoked without
         /// asking.
         #[must_use]
-        pub fn makes_the_token(method: Method) -> bool {
+        pub fn creates_token(method: Method) -> bool {
             match method {
                 $(Method::$variant => $name::$variant::MAKES_THE_TOKEN,)*
             }
@@ -139,9 +139,9 @@ macro_rules! define_ways {
 
         /// Whether this program talks to the identity provider directly with this method.
         #[must_use]
-        pub fn asks_provider(settings: &Settings, method: Method) -> bool {
+        pub fn contacts_provider(settings: &Settings, method: Method) -> bool {
             match method {
-                $(Method::$variant => $name::$variant::asks_provider(settings),)*
+                $(Method::$variant => $name::$variant::contacts_provider(settings),)*
             }
         }
     };
@@ -166,7 +166,7 @@ pub fn mount_of(settings: &Settings, at_provider: bool) -> &str {
     let named = settings
         .auth_mount
         .as_deref()
-        .filter(|_| at_provider == asks_provider(settings, settings.method));
+        .filter(|_| at_provider == contacts_provider(settings, settings.method));
     named.unwrap_or(if at_provider { "jwt" } else { "oidc" })
 }
 
@@ -176,7 +176,7 @@ pub struct LoggedIn {
     /// The token.
     pub granted: Granted,
     /// The last page, which still has to be sent to the browser.
-    pub farewell: Farewell,
+    pub farewell: LastPage,
 }
 
 /// The page on which a person signs in.
@@ -230,7 +230,7 @@ async fn answer(
     listener: &mut Listener,
     face: &mut impl LoginUi,
     state: &str,
-) -> (Answer, Option<callback::Reply>) {
+) -> (Answer, Option<callback::PageSender>) {
     loop {
         let pasted = tokio::select! {
             Arrival { answer, page } = listener.arrival() => return (answer, Some(page)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::callback::{Answer, Farewell, Listener, Page};
+use super::callback::{Answer, LastPage, Listener, Page};
 use super::{
     LoggedIn, LoginPlace, LoginUi, Options, SignIn, SignInMethod, answer, denied, loopback_address,
     send_to, shown_code, timeout,
@@ -30,7 +30,7 @@ impl SignInMethod for Oidc {
     const OPENS_A_BROWSER: bool = true;
     const MAKES_THE_TOKEN: bool = true;
 
-    fn asks_provider(_: &Settings) -> bool {
+    fn contacts_provider(_: &Settings) -> bool {
         false
     }
 
@@ -65,7 +65,7 @@ pub(super) async fn sign_in(
         let granted = timeout_at(deadline, poll(vault, options.mount, &auth, &nonce, face)).await;
         return Ok(LoggedIn {
             granted: granted.map_err(|_| timeout(options))??,
-            farewell: Farewell::none(),
+            farewell: LastPage::none(),
         });
     };
     listener.expect(&auth.state);
@@ -100,7 +100,7 @@ pub(super) async fn sign_in(
                     .map_or(Page::SignedIn, Page::GoTo);
                 return Ok(LoggedIn {
                     granted,
-                    farewell: Farewell::of(listener, page, last),
+                    farewell: LastPage::of(listener, page, last),
                 });
             }
             Ok(None) => {
@@ -124,7 +124,7 @@ pub(super) async fn sign_in(
                     .afterwards
                     .clone()
                     .map_or_else(|| Page::Failed(error.for_person()), Page::GoTo);
-                Farewell::of(listener, page, last).say().await;
+                LastPage::of(listener, page, last).say().await;
                 return Err(error);
             }
         }

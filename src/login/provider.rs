@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
-use super::callback::{Answer, Farewell, Listener, Page};
+use super::callback::{Answer, LastPage, Listener, Page};
 use super::{
     LoggedIn, LoginUi, Options, SignIn, answer, denied, loopback_address, send_to, shown_code,
     timeout,
@@ -161,10 +161,10 @@ impl Provider {
         match exchange.await {
             Ok(granted) => Ok(LoggedIn {
                 granted,
-                farewell: Farewell::of(listener, page, Page::SignedIn),
+                farewell: LastPage::of(listener, page, Page::SignedIn),
             }),
             Err(error) => {
-                Farewell::of(listener, page, Page::Failed(error.for_person()))
+                LastPage::of(listener, page, Page::Failed(error.for_person()))
                     .say()
                     .await;
                 Err(error)
@@ -229,7 +229,7 @@ impl Provider {
             .await?;
         Ok(LoggedIn {
             granted,
-            farewell: Farewell::none(),
+            farewell: LastPage::none(),
         })
     }
 }
@@ -239,7 +239,7 @@ impl Provider {
 ///
 /// # Errors
 /// [`Error::LoginFailed`] if the provider cannot be used, [`Error::Invalid`] for invalid settings.
-pub async fn look_at_provider(settings: &Settings) -> Result<&'static str> {
+pub async fn check_provider(settings: &Settings) -> Result<&'static str> {
     let provider = Provider::discover(settings).await?;
     let has_device_flow = provider
         .metadata

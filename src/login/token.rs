@@ -1,7 +1,7 @@
 //! The method `token`: the person pastes an existing token. This program did not create the token,
 //! so it never revokes it without being asked.
 
-use super::{Farewell, LoggedIn, LoginPlace, LoginUi, Options, SignInMethod};
+use super::{LastPage, LoggedIn, LoginPlace, LoginUi, Options, SignInMethod};
 use crate::config::Settings;
 use crate::error::Result;
 use crate::vault::Granted;
@@ -13,14 +13,14 @@ impl SignInMethod for Token {
     const OPENS_A_BROWSER: bool = false;
     const MAKES_THE_TOKEN: bool = false;
 
-    fn asks_provider(_: &Settings) -> bool {
+    fn contacts_provider(_: &Settings) -> bool {
         false
     }
 
     async fn obtain(_: &Settings, _: Options<'_>, face: &mut impl LoginUi) -> Result<LoggedIn> {
         Ok(LoggedIn {
             granted: Granted::pasted(face.token().await?),
-            farewell: Farewell::none(),
+            farewell: LastPage::none(),
         })
     }
 }

@@ -92,15 +92,15 @@ impl Approver for Asker {
         person.ask(question).await
     }
 
-    fn ended(&self, outcome: &Outcome) {
+    fn finished(&self, outcome: &Outcome) {
         if let Some(person) = &*lock(&self.person) {
-            person.ended(outcome);
+            person.finished(outcome);
         }
     }
 }
 
 /// How the person is sent to the page.
-pub(super) enum Reach {
+pub(super) enum Route {
     /// This server opens the browser.
     Browser,
     /// The client opens it, on a request sent during the call (MCP up to revision 2025-11-25).
@@ -113,7 +113,7 @@ pub(super) enum Reach {
 pub(super) struct Caller {
     /// The name that the client gives itself.
     pub(super) client: Option<String>,
-    pub(super) reach: Reach,
+    pub(super) reach: Route,
     /// The state from an earlier result that asked for input.
     pub(super) request_state: Option<String>,
     /// Whether the person declined in the client's own dialog. Accepting there only means that they
@@ -122,7 +122,7 @@ pub(super) struct Caller {
 }
 
 /// The result of a call that may need a person.
-pub(super) enum Waited {
+pub(super) enum CallResult {
     /// The work has finished with this reply.
     Done(serde_json::Value),
     /// The person has not answered yet. The client can call again with this token.
@@ -182,7 +182,7 @@ impl Changes {
         caller: &Caller,
         call: &Call<'_>,
         work: impl FnOnce(Asker) -> F,
-    ) -> std::result::Result<Waited, Refusal>
+    ) -> std::result::Result<CallResult, Refusal>
     where
         F: Future<Output = std::result::Result<serde_json::Value, Refusal>> + Send + 'static,
     {
@@ -215,7 +215,7 @@ impl Changes {
                 if let Some(request_state) = self.bring(caller, id, &url)? {
                     *lock(&change.request_state) = Some(request_state.clone());
                     waiting.0 = None;
-                    return Ok(Waited::Look { url, request_state });
+                    return Ok(CallResult::Look { url, request_state });
                 }
             }
             tokio::select! {
@@ -223,9 +223,9 @@ impl Changes {
                 Ok(()) = page.changed() => {}
                 () = tokio::time::sleep_until(deadline) => {
                     waiting.0 = None;
-                    return Ok(Waited::Pending(Handle::random(token)));
+                    return Ok(CallResult::Pending(Handle::random(token)));
                 }
-                _ = ended.wait_for(|ended| *ended) => return Ok(Waited::Pending(Handle::random(token))),
+                _ = ended.wait_for(|ended| *ended) => return Ok(CallResult::Pending(Handle::random(token))),
             }
         }
         lock(&self.all).remove(&token);
@@ -233,7 +233,7 @@ impl Changes {
             .job
             .take()
             .unwrap_or(Err(Error::ApprovalUnknown.into()))
-            .map(Waited::Done)
+            .map(CallResult::Done)
     }
 
     /// Starts the work as a new change. Returns the change and its token.
@@ -286,10 +286,10 @@ impl Changes {
     /// of the call must ask the client to open the page.
     fn bring(self: &Arc<Self>, caller: &Caller, id: String, url: &str) -> Result<Option<String>> {
         match &caller.reach {
-            Reach::Browser => self.open_tab(url),
+            Route::Browser => self.open_tab(url),
             // The open page shows the new plan too.
-            Reach::Elicit(_) | Reach::InputRequired if self.desk.pending.is_page_open() => {}
-            Reach::Elicit(peer) => {
+            Route::Elicit(_) | Route::InputRequired if self.desk.pending.is_page_open() => {}
+            Route::Elicit(peer) => {
                 let (peer, changes, params, page) = (
                     peer.clone(),
                     self.clone(),
@@ -308,7 +308,7 @@ impl Changes {
                     }
                 });
             }
-            Reach::InputRequired => return Ok(Some(random_id()?)),
+            Route::InputRequired => return Ok(Some(random_id()?)),
         }
         Ok(None)
     }
@@ -361,7 +361,7 @@ impl Changes {
         // An approval sent with other arguments writes neither the old nor the new values.
         changes.remove(&name);
         change.give_up();
-        Err(not_of_this_call(core, call.tool))
+        Err(approval_mismatch(core, call.tool))
     }
 
     /// Gives up all pending changes. Approved changes are still completed.
@@ -396,7 +396,7 @@ impl Changes {
 }
 
 /// Records in the audit log that a call came with another call's approval, and returns the error.
-pub(super) fn not_of_this_call(core: &Core, tool: &str) -> Error {
+pub(super) fn approval_mismatch(core: &Core, tool: &str) -> Error {
     core.audit.note(
         Action::ApprovalMismatch,
         "",

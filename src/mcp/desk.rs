@@ -56,7 +56,7 @@ impl ApprovalDesk {
     }
 
     /// Closes the socket.
-    pub(super) fn stop_listening(&self) {
+    pub(super) fn close_socket(&self) {
         lock(&self.socket).take();
     }
 }

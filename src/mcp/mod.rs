@@ -38,7 +38,7 @@ use tokio::sync::watch;
 use crate::config::{Env, Global, Mode, Settings};
 use crate::error::{Error, Result};
 use crate::signals::stopped;
-use changes::{Caller, Reach, elicitation};
+use changes::{Caller, Route, elicitation};
 use refusal::Refusal;
 use state::ServerState;
 use tools::Answer;
@@ -133,9 +133,9 @@ fn caller(request: &mut CallToolRequestParams, context: &RequestContext<RoleServ
     Caller {
         client: context.client_info().map(|client| client.name),
         reach: match (can_open, is_modern) {
-            (false, _) => Reach::Browser,
-            (true, false) => Reach::Elicit(context.peer.clone()),
-            (true, true) => Reach::InputRequired,
+            (false, _) => Route::Browser,
+            (true, false) => Route::Elicit(context.peer.clone()),
+            (true, true) => Route::InputRequired,
         },
         request_state: request.request_state.take(),
         declined: answer.is_some_and(|answer| answer["action"] == "decline"),

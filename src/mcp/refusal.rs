@@ -144,7 +144,7 @@ impl From<&Error> for Refusal {
                 "vault_history shows the versions; the user can bring it back with claude-vault \
                  undelete",
             ),
-            Error::InTheWay { .. } | Error::Conflict { .. } => (
+            Error::Blocked { .. } | Error::Conflict { .. } => (
                 "conflict",
                 "someone else changed it in the meantime",
                 "read it again, then call again if the user still wants the change",

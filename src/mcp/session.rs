@@ -12,7 +12,7 @@ use super::job::Job;
 use crate::approval::pending::{Pending, SignInPage};
 use crate::config::{Env, Settings};
 use crate::core::Core;
-use crate::core::login::{Ended, Revoke, Unheld, begin, end};
+use crate::core::login::{Ended, Revoke, TokenGuard, begin, end};
 use crate::core::step_up::is_traced;
 use crate::error::{Error, Result};
 use crate::login::{LoginPlace, LoginUi, Options, SignIn, log_in, method_for, open_browser};
@@ -158,7 +158,7 @@ impl McpSession {
         let done = log_in(settings, method, options, &mut face).await?;
         drop(face);
         let token = done.granted.into_token();
-        let held = Unheld::new(settings, token.clone());
+        let held = TokenGuard::new(settings, token.clone());
         tokio::spawn(done.farewell.say());
         let no_session = Core::with_session(settings.clone(), &self.env, None);
         let reply = begin(&no_session, method, token).await?;
@@ -188,9 +188,9 @@ impl McpSession {
     /// Ends the session. A token that was obtained here is revoked; an inherited one is forgotten.
     pub(super) async fn log_out(&self) -> Result<Ended> {
         self.generation.fetch_add(1, Ordering::Relaxed);
-        self.abandon_login();
+        self.abort_login();
         let core = self.core();
-        let revoke = if self.is_ours() {
+        let revoke = if self.was_obtained_here() {
             Revoke::Ours
         } else {
             Revoke::Nothing
@@ -201,12 +201,12 @@ impl McpSession {
     }
 
     /// Whether the token was obtained in this process.
-    pub(super) fn is_ours(&self) -> bool {
+    pub(super) fn was_obtained_here(&self) -> bool {
         lock(&self.lease).is_some()
     }
 
     /// Aborts a login in progress.
-    pub(super) fn abandon_login(&self) {
+    pub(super) fn abort_login(&self) {
         if let Some(job) = lock(&self.login).take() {
             job.abort();
         }

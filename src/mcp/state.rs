@@ -144,28 +144,28 @@ impl ServerState {
 
     /// Resolves a text from the model: the value and origin behind a handle, or `None` for a
     /// literal text.
-    pub(super) fn meant(
+    pub(super) fn resolve(
         &self,
         text: &str,
-    ) -> std::result::Result<Option<(HeldValue, HandleOrigin)>, NotMeant> {
+    ) -> std::result::Result<Option<(HeldValue, HandleOrigin)>, Unresolved> {
         if is_handle(text) {
             let handles = lock(&self.handles);
             return handles
                 .value(text)
                 .map(|(held, origin)| Some((held.clone(), origin.clone())))
-                .ok_or(NotMeant::Unknown);
+                .ok_or(Unresolved::Unknown);
         }
         if text.contains(MARK) {
-            Err(NotMeant::Inside)
+            Err(Unresolved::Inside)
         } else {
             Ok(None)
         }
     }
 
     /// Keeps a reason for the person, which `claude-vault approve pending` shows.
-    pub(super) fn tell_person(&self, reason: String) {
+    pub(super) fn keep_reason(&self, reason: String) {
         self.desk.listen();
-        self.desk.pending.tell(reason);
+        self.desk.pending.add_notice(reason);
     }
 
     /// Ends the session, and forgets the handles and the pending changes.
@@ -179,13 +179,13 @@ impl ServerState {
     /// was obtained here.
     pub(super) async fn close(&self) {
         self.ended.send_replace(true);
-        self.desk.stop_listening();
+        self.desk.close_socket();
         self.changes.forget();
         self.desk.close_page().await;
         // Approved writes are completed first, and their tokens revoked.
         self.changes.settle().await;
-        self.session.abandon_login();
-        if self.session.is_ours() {
+        self.session.abort_login();
+        if self.session.was_obtained_here() {
             let _ = tokio::time::timeout(Duration::from_secs(5), self.log_out()).await;
         }
         lock(&self.handles).clear();
@@ -194,7 +194,7 @@ impl ServerState {
 
 /// Why a text cannot stand for a value.
 #[derive(Clone, Copy)]
-pub(super) enum NotMeant {
+pub(super) enum Unresolved {
     /// A handle that is unknown or has expired.
     Unknown,
     /// A handle inside a longer text.

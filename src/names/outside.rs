@@ -7,7 +7,7 @@ use super::{Key, is_public_name};
 /// A name of unknown origin, which may be part of a secret.
 ///
 /// It cannot be printed, formatted or serialised, and no reply to a model accepts it. A test limits
-/// [`Outside::open`] to the files that may use it.
+/// [`ForeignName::open`] to the files that may use it.
 ///
 /// ```compile_fail
 /// println!("{}", claude_vault::names::Outside::from(String::from("x")));

@@ -138,7 +138,7 @@ impl Client {
     }
 
     /// Sends a call. If the server fails, a read is retried until the client's timeout.
-    /// Responses with status 200 to 299, 400 and 404 are returned as a [`Reply`]; most other
+    /// Responses with status 200 to 299, 400 and 404 are returned as a [`VaultReply`]; most other
     /// statuses become the matching error.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<VaultReply> {
         let reads = call.method == Method::GET;
@@ -148,7 +148,7 @@ impl Client {
             let sent = self.send(&call, deadline).await;
             // The KV mount was just created and is not ready. Vault did nothing, so repeating is
             // safe even for a write.
-            let starting = matches!(&sent, Ok((reply, _)) if reply.status == 400 && reply.says("Upgrading from non-versioned"));
+            let starting = matches!(&sent, Ok((reply, _)) if reply.status == 400 && reply.has_error_with("Upgrading from non-versioned"));
             if starting && Instant::now() + STARTING < deadline {
                 tokio::time::sleep(STARTING).await;
                 continue;
@@ -186,7 +186,7 @@ impl Client {
                     expected: "http",
                 })
             }
-            400 if reply.says("namespace not found") => Err(namespace_missing()),
+            400 if reply.has_error_with("namespace not found") => Err(namespace_missing()),
             400 => Ok(reply),
             // The look-up in `forbidden` would use up a single-use wrapping token.
             403 if call.path == "sys/wrapping/unwrap" => Err(Error::Forbidden {
@@ -195,7 +195,7 @@ impl Client {
             }),
             403 if call.with_token => Err(self.forbidden(call).await),
             501 | 503 if call.path == "sys/health" => Ok(reply),
-            503 if reply.says("sealed") => Err(Error::Sealed {
+            503 if reply.has_error_with("sealed") => Err(Error::Sealed {
                 address: self.address(),
             }),
             status => Err(Error::Server {
@@ -219,7 +219,7 @@ impl Client {
             Err(error) => error,
             Ok((reply, _))
                 if reply.status == 403
-                    && !reply.says("1 error occurred:\n\t* permission denied") =>
+                    && !reply.has_error_with("1 error occurred:\n\t* permission denied") =>
             {
                 Error::SessionExpired
             }
@@ -365,11 +365,11 @@ impl Client {
             .retry(reqwest::retry::never())
             .http1_only()
             .user_agent(concat!("claude-vault/", env!("CARGO_PKG_VERSION")));
-        builder = through(builder, &self.settings, &self.base)?;
+        builder = apply_proxy(builder, &self.settings, &self.base)?;
         builder = if self.base.scheme() == "https" {
             tls::apply(builder, &self.settings.tls, host)?
         } else {
-            tls::none(builder)
+            tls::apply_without_roots(builder)
         };
         let client = builder.build().map_err(|_| {
             Error::invalid(
@@ -470,7 +470,7 @@ fn is_pasteable(url: &Url) -> bool {
 }
 
 /// Applies the proxy settings for requests to `address`.
-pub(crate) fn through(
+pub(crate) fn apply_proxy(
     builder: reqwest::ClientBuilder,
     settings: &Settings,
     address: &Url,

@@ -48,7 +48,7 @@ pub enum Stored {
 }
 
 /// A service without its values. The parser skips the values, so they are never stored.
-pub struct Look {
+pub struct ServiceSummary {
     /// The newest version.
     pub version: u64,
     /// When this version was written, in RFC 3339.
@@ -174,7 +174,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::read_service`].
-    pub async fn look_at(&self, service: &Service) -> Result<Option<Look>> {
+    pub async fn read_summary(&self, service: &Service) -> Result<Option<ServiceSummary>> {
         let reply = self.call(Call::get(&self.kv_path("data", service))).await?;
         let parsed = match reply.status {
             200 => reply.parse::<Data<ReadNames>>()?,
@@ -185,7 +185,7 @@ impl Client {
             _ => return Err(unexpected(&reply)),
         };
         let ReadNames { data, metadata } = parsed.data;
-        Ok(Some(Look {
+        Ok(Some(ServiceSummary {
             version: metadata.version,
             created: metadata.created_time,
             keys: data.map(|names| names.0.into_iter().collect()),
@@ -255,11 +255,11 @@ impl Client {
             200 => Ok(WriteOutcome::Written(
                 reply.parse::<Data<Version>>()?.data.version,
             )),
-            400 if reply.says("check-and-set parameter did not match") => {
+            400 if reply.has_error_with("check-and-set parameter did not match") => {
                 Ok(WriteOutcome::Mismatch)
             }
             // OpenBao limits the number of names and values in a request, by default to 1,000.
-            400 if reply.says("due to high complexity") => Err(Error::invalid(
+            400 if reply.has_error_with("due to high complexity") => Err(Error::invalid(
                 format!(
                     "{service} would have more keys or list entries than Vault accepts in one request"
                 ),
@@ -298,7 +298,7 @@ impl Client {
     /// Called after a 404. Returns `Ok` if only the path is missing from a KV version 2 mount, and
     /// otherwise an error with the reason.
     pub(super) async fn explain_absence(&self, reply: &VaultReply) -> Result<()> {
-        if reply.says("namespace not found") {
+        if reply.has_error_with("namespace not found") {
             return Err(super::client::namespace_missing());
         }
         if !reply.has_errors() {

@@ -17,13 +17,13 @@ mod walk;
 mod wrapping;
 
 pub use client::{Client, MAX_BODY};
-pub use kv::{Look, Metadata, Secrets, Stored};
+pub use kv::{Metadata, Secrets, ServiceSummary, Stored};
 pub use oidc::{AuthUrl, Callback, Polled, redirect_not_allowed};
 pub use token::{Granted, TokenInfo};
 pub use versions::{CustomMetadata, History, VersionInfo, VersionState};
 pub use walk::{Folder, Listing, REQUESTS_AT_ONCE, ServiceWalk};
 pub use wrapping::{WRAP_PATH, Wrapped, WrappingInfo};
 
-pub(crate) use client::{Call, is_loopback, origin, through};
+pub(crate) use client::{Call, apply_proxy, is_loopback, origin};
 pub(crate) use kv::WriteOutcome;
 pub(crate) use versions::SentChange;

@@ -153,8 +153,8 @@ impl Client {
             .await?;
         match reply.status {
             200 => Ok(Polled::Granted(reply.parse::<Auth>()?.auth)),
-            400 if reply.says("authorization_pending") => Ok(Polled::Pending),
-            400 if reply.says("slow_down") => Ok(Polled::SlowDown),
+            400 if reply.has_error_with("authorization_pending") => Ok(Polled::Pending),
+            400 if reply.has_error_with("slow_down") => Ok(Polled::SlowDown),
             _ => Err(refused(&reply, mount, &[nonce, state])),
         }
     }
@@ -213,7 +213,7 @@ impl Client {
             .await?;
         match reply.status {
             200 => Ok(Some(reply.parse::<Auth>()?.auth)),
-            400 if reply.says("Expired or missing OAuth state") => Ok(None),
+            400 if reply.has_error_with("Expired or missing OAuth state") => Ok(None),
             _ => Err(refused(&reply, mount, &[code, nonce, &callback.state])),
         }
     }

@@ -1,7 +1,7 @@
 //! A response of the server, and the parser for its `errors` list.
 //!
 //! A hostile server may send anything. Every type here limits its size, and text from the server
-//! enters an error only as [`crate::error::ServerText`] or [`crate::error::Said`].
+//! enters an error only as [`crate::error::ServerText`] or [`crate::error::ForeignText`].
 
 use std::fmt;
 
@@ -45,7 +45,7 @@ impl VaultReply {
     }
 
     /// Whether one of the server's errors contains `text`.
-    pub(crate) fn says(&self, text: &str) -> bool {
+    pub(crate) fn has_error_with(&self, text: &str) -> bool {
         self.errors().iter().any(|error| error.contains(text))
     }
 }

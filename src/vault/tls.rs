@@ -14,7 +14,7 @@ use crate::config::Tls;
 use crate::error::{Error, Result};
 
 /// Sets up TLS with no roots, for plain http: no certificates are read.
-pub(crate) fn none(builder: ClientBuilder) -> ClientBuilder {
+pub(crate) fn apply_without_roots(builder: ClientBuilder) -> ClientBuilder {
     provide_ring();
     builder.tls_certs_only([])
 }
@@ -56,7 +56,7 @@ pub(super) fn apply(builder: ClientBuilder, tls: &Tls, host: &str) -> Result<Cli
 }
 
 /// Trusts the configured roots in addition to the system's roots.
-pub(crate) fn merge(builder: ClientBuilder, tls: &Tls) -> Result<ClientBuilder> {
+pub(crate) fn add_roots(builder: ClientBuilder, tls: &Tls) -> Result<ClientBuilder> {
     provide_ring();
     Ok(match roots(tls)? {
         Some(roots) => builder.tls_certs_merge(roots),

@@ -194,7 +194,7 @@ impl Client {
 
 /// The error for a response whose status the request does not expect.
 pub(super) fn unexpected(reply: &VaultReply) -> Error {
-    if reply.says("namespace not found") {
+    if reply.has_error_with("namespace not found") {
         return super::client::namespace_missing();
     }
     Error::Server {

@@ -298,9 +298,11 @@ impl Client {
         };
         match reply.status {
             200 | 204 => Ok(SentChange::Taken),
-            400 if reply.says("metadata check-and-set parameter") => Err(Error::Conflict {
-                service: String::new(),
-            }),
+            400 if reply.has_error_with("metadata check-and-set parameter") => {
+                Err(Error::Conflict {
+                    service: String::new(),
+                })
+            }
             404 => {
                 self.explain_absence(&reply).await?;
                 Err(unexpected(&reply))

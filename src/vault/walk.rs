@@ -87,7 +87,7 @@ impl ServiceWalk<'_> {
     ///
     /// # Errors
     /// As [`Client::read_service`]. A subfolder that the session may not list is not an error; it
-    /// is counted in [`Walk::unlisted`].
+    /// is counted in [`ServiceWalk::unlisted`].
     pub async fn next(&mut self) -> Option<Result<(Option<Service>, Folder)>> {
         loop {
             while self.running.len() < REQUESTS_AT_ONCE
@@ -109,7 +109,7 @@ impl ServiceWalk<'_> {
     /// Collects all services that the walk has not returned yet.
     ///
     /// # Errors
-    /// As [`Walk::next`].
+    /// As [`ServiceWalk::next`].
     pub async fn all(mut self) -> Result<Listing> {
         let mut listing = Listing::default();
         while let Some(folder) = self.next().await {

@@ -62,7 +62,7 @@ impl Client {
         let reply = self.call(call).await?;
         match reply.status {
             200 => {}
-            400 if reply.says("due to high complexity") => {
+            400 if reply.has_error_with("due to high complexity") => {
                 return Err(Error::invalid(
                     "the service has more keys or list entries than Vault accepts in one request",
                     "share some of them: claude-vault share SERVICE KEY",
@@ -98,7 +98,7 @@ impl Client {
             .await?;
         match reply.status {
             200 => Ok(Some(reply.parse::<Data<WrappingInfo>>()?.data)),
-            400 if reply.says("wrapping token is not valid") => Ok(None),
+            400 if reply.has_error_with("wrapping token is not valid") => Ok(None),
             _ => Err(unexpected(&reply)),
         }
     }
@@ -123,7 +123,7 @@ impl Client {
                     .map(|held| held.0)
                     .unwrap_or_default(),
             )),
-            400 if reply.says("wrapping token is not valid") => Ok(None),
+            400 if reply.has_error_with("wrapping token is not valid") => Ok(None),
             _ => Err(unexpected(&reply)),
         }
     }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 use super::{
-    Answer, Exchange, Refusal, USED_UP, check_host, read_sent, reply, secret_of, static_file, text,
+    Answer, Exchange, Refusal, USED_UP, check_host, read_body, reply, secret_of, static_file, text,
 };
 use crate::approval::Passkey;
 use crate::approval::access::Access;
@@ -139,7 +139,7 @@ impl Shared {
     }
 
     fn exchange(&self, request: &Request<Bytes>) -> std::result::Result<Answer, Refusal> {
-        let sent: Exchange = read_sent(request, &self.origin)?;
+        let sent: Exchange = read_body(request, &self.origin)?;
         match lock(&self.access).exchange(&sent.code) {
             Ok(Some(secret)) => Ok(reply(&json!({ "secret": secret }))),
             Ok(None) => Err(Refusal::with(
@@ -196,7 +196,7 @@ impl Shared {
         &self,
         request: &Request<Bytes>,
     ) -> std::result::Result<T, Refusal> {
-        let sent = read_sent(request, &self.origin)?;
+        let sent = read_body(request, &self.origin)?;
         if lock(&self.access).admits(secret_of(request)) {
             Ok(sent)
         } else {

@@ -180,7 +180,7 @@ impl Shared {
     }
 
     fn exchange(&self, request: &Request<Bytes>) -> Answer {
-        let sent: Exchange = match read_sent(request, &self.origin) {
+        let sent: Exchange = match read_body(request, &self.origin) {
             Ok(sent) => sent,
             Err(refusal) => return refusal.into(),
         };
@@ -236,7 +236,7 @@ impl Shared {
         &self,
         request: &Request<Bytes>,
     ) -> std::result::Result<(String, T), Refusal> {
-        let sent = read_sent(request, &self.origin)?;
+        let sent = read_body(request, &self.origin)?;
         let secret = secret_of(request);
         if !self.admits(secret) {
             return Err(Refusal::with(
@@ -372,7 +372,7 @@ fn check_host(request: &Request<Bytes>, port: u16) -> Option<Answer> {
 }
 
 /// The JSON body of a POST from this page.
-fn read_sent<T: DeserializeOwned>(
+fn read_body<T: DeserializeOwned>(
     request: &Request<Bytes>,
     origin: &str,
 ) -> std::result::Result<T, Refusal> {

@@ -280,7 +280,7 @@ impl Shared {
             }
             let outcome = tokio::select! {
                 outcome = step_up.sign_in(digest, service, back, goes) => outcome,
-                () = pending.is_over(&id) => return pending.presence().returns(),
+                () = pending.wait_until_over(&id) => return pending.presence().returns(),
             };
             pending.presence().returns();
             match outcome {
@@ -291,7 +291,7 @@ impl Shared {
                     };
                     pending.person_answered();
                     if pending.change(&id, |plan| plan.answer(Ok(approval))) != Some(true) {
-                        step_up.give_back(token).await;
+                        step_up.revoke(token).await;
                     }
                 }
                 Err(error) => {

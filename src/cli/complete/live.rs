@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, FromArgMatches};
 
-use super::walk::{Walked, takes_context, takes_key, takes_service, takes_version};
+use super::walk::{Position, takes_context, takes_key, takes_service, takes_version};
 use crate::config::{Env, Global, Settings, contexts};
 use crate::core::Core;
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ pub(super) enum Live {
 
 impl Live {
     /// The kind of names that the argument takes. `None` if they cannot be looked up.
-    pub(super) fn of(walked: &Walked<'_>, argument: &clap::Arg) -> Option<Self> {
+    pub(super) fn of(walked: &Position<'_>, argument: &clap::Arg) -> Option<Self> {
         if takes_service(argument) {
             Some(Self::Services)
         } else if takes_key(argument) {
@@ -38,7 +38,7 @@ impl Live {
     }
 
     /// The names; none after an error or a timeout.
-    pub(super) fn names(self, walked: &Walked<'_>, typed: &str) -> Vec<String> {
+    pub(super) fn names(self, walked: &Position<'_>, typed: &str) -> Vec<String> {
         let look = async {
             tokio::time::timeout(PATIENCE, self.look(walked, typed))
                 .await
@@ -55,7 +55,7 @@ impl Live {
             .collect()
     }
 
-    async fn look(self, walked: &Walked<'_>, typed: &str) -> Result<Vec<String>> {
+    async fn look(self, walked: &Position<'_>, typed: &str) -> Result<Vec<String>> {
         let env = Env::of_process();
         let global = global_of(walked)?;
         if let Self::Contexts = self {
@@ -94,7 +94,7 @@ impl Live {
             }
             Self::Keys(service) => {
                 let keys = vault
-                    .look_at(&service)
+                    .read_summary(&service)
                     .await?
                     .and_then(|look| look.keys)
                     .unwrap_or_default();
@@ -121,7 +121,7 @@ impl Live {
 }
 
 /// Parses the global options on the command line.
-pub(in crate::cli) fn global_of(walked: &Walked<'_>) -> Result<Global> {
+pub(in crate::cli) fn global_of(walked: &Position<'_>) -> Result<Global> {
     let command = Global::augment_args(
         clap::Command::default()
             .ignore_errors(true)

@@ -14,7 +14,7 @@ use std::ffi::OsString;
 
 use self::live::Live;
 pub(super) use self::live::global_of;
-pub(super) use self::walk::{Walked, takes_key, takes_service};
+pub(super) use self::walk::{Position, takes_key, takes_service};
 use crate::ui::{Color, Ui};
 
 /// The shells that ask for completions. Each passes the words in its own form.
@@ -104,7 +104,7 @@ pub(super) fn run(arguments: &[OsString]) -> Option<u8> {
     };
     let typed = words.pop().unwrap_or_default();
     let root = super::command();
-    let answer = answer(&Walked::along(&root, &words), &typed);
+    let answer = answer(&Position::along(&root, &words), &typed);
     let text = text(asker, &answer, &typed, replaced.as_deref());
     Some(
         Ui::new(false, Color::Never, &crate::config::Env::default())
@@ -113,7 +113,7 @@ pub(super) fn run(arguments: &[OsString]) -> Option<u8> {
     )
 }
 
-fn answer(walked: &Walked<'_>, typed: &str) -> Answer {
+fn answer(walked: &Position<'_>, typed: &str) -> Answer {
     if let Some(start) = walked.other_command {
         return Answer::of(Kind::Command, start);
     }
@@ -153,7 +153,7 @@ fn answer(walked: &Walked<'_>, typed: &str) -> Answer {
 }
 
 /// Completes the value of an argument. The value starts at byte `from` of `typed`.
-fn value(walked: &Walked<'_>, argument: &clap::Arg, typed: &str, from: usize) -> Answer {
+fn value(walked: &Position<'_>, argument: &clap::Arg, typed: &str, from: usize) -> Answer {
     let (before, value) = typed.split_at(from);
     let listed = argument
         .get_value_delimiter()

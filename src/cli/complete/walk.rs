@@ -9,7 +9,7 @@ use super::{Candidate, Kind};
 use crate::names::{Key, Service};
 
 /// The position of the word that is being typed.
-pub(in crate::cli) struct Walked<'t> {
+pub(in crate::cli) struct Position<'t> {
     root: &'t Command,
     /// The command named so far.
     pub command: &'t Command,
@@ -32,7 +32,7 @@ pub(in crate::cli) struct Walked<'t> {
     helps: bool,
 }
 
-impl<'t> Walked<'t> {
+impl<'t> Position<'t> {
     /// Follows the words before the one that is being typed.
     pub(in crate::cli) fn along(root: &'t Command, words: &[String]) -> Self {
         let mut walked = Self {

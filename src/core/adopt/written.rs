@@ -10,7 +10,7 @@ use super::draft::FileDraft;
 use super::intake::IntakeFormat;
 use super::preview;
 use super::texts::FileTexts;
-use crate::core::inject::header::{HeaderOrigin, Making, with_header};
+use crate::core::inject::header::{HeaderInfo, HeaderOrigin, with_header};
 use crate::core::inject::template_names::templates_of;
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
@@ -40,7 +40,7 @@ pub(super) fn with_values(
     old: &str,
     template: &Template,
 ) -> Result<Zeroizing<String>> {
-    let making = Making {
+    let making = HeaderInfo {
         origin: &HeaderOrigin::of(&core.settings, service),
         template: template
             .file

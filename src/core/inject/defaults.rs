@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use super::faults::served;
+use super::faults::served_readers;
 use super::place::FileTarget;
 use crate::format::dotenv::{self, Dialect};
 use crate::format::edit::{Document, KeyTexts, NewEntry};
@@ -44,7 +44,7 @@ fn line(target: &FileTarget, text: &str, entry: &NewEntry) -> Option<Zeroizing<S
     let values = BTreeMap::from([(entry.key.as_str(), value)]);
     let readers = |line: &str| {
         let file = Zeroizing::new(format!("{line}\n"));
-        served(target)
+        served_readers(target)
             .filter(|reader| dotenv::check(*reader, &file, &values).is_ok())
             .count()
     };

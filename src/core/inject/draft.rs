@@ -214,7 +214,7 @@ fn refuse_file_of_another(target: &FileTarget, old: &str, origin: &HeaderOrigin)
     let Some(owner) = header::owner(old).filter(|owner| *owner != target.service.as_str()) else {
         return Ok(());
     };
-    if header::keys_from(old, origin).is_some() {
+    if header::keys_listed_for(old, origin).is_some() {
         return Ok(());
     }
     let file = printable(&target.file.to_string_lossy(), false);
@@ -235,7 +235,7 @@ fn refuse_file_of_another(target: &FileTarget, old: &str, origin: &HeaderOrigin)
 /// The keys that came from Vault when the file was last written, by its header and this user's
 /// record.
 fn from_vault(old: &str, origin: &HeaderOrigin, record: Option<&Record>) -> BTreeSet<String> {
-    let mut keys = header::keys_from(old, origin).unwrap_or_default();
+    let mut keys = header::keys_listed_for(old, origin).unwrap_or_default();
     if let Some(record) = record.filter(|record| record.origin.as_deref() == Some(&*origin.mark()))
     {
         keys.extend(record.keys.iter().cloned());
@@ -249,7 +249,7 @@ fn heading<'a>(
     origin: &'a HeaderOrigin,
     keys: &'a [String],
     has_example: bool,
-) -> header::Making<'a> {
+) -> header::HeaderInfo<'a> {
     let dialects: Vec<&str> = request
         .dialect
         .iter()
@@ -265,7 +265,7 @@ fn heading<'a>(
         .file_name()
         .unwrap_or_default()
         .to_string_lossy();
-    header::Making {
+    header::HeaderInfo {
         origin,
         template: has_example.then(|| name.into_owned()),
         command: format!("{}{dialect}", target.command),

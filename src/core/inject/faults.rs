@@ -27,7 +27,7 @@ pub(super) fn first_fault<'a>(
                 .map(|fault| (*reader, fault))
         });
     }
-    let faults = served(target).map(|reader| dotenv::check(reader, text, values));
+    let faults = served_readers(target).map(|reader| dotenv::check(reader, text, values));
     let mut misread_by_all: Option<BTreeSet<&str>> = None;
     for outcome in faults {
         let misread: BTreeSet<&str> = match outcome {
@@ -55,7 +55,7 @@ pub(super) fn lost_default<'a>(
     text: &str,
     values: &BTreeMap<&'a str, &str>,
 ) -> Option<(Dialect, Fault<'a>)> {
-    let lost: Vec<(Dialect, Vec<String>)> = served(target)
+    let lost: Vec<(Dialect, Vec<String>)> = served_readers(target)
         .filter_map(|reader| Some((reader, dotenv::changed(reader, template, text)?)))
         .map(|(reader, keys)| {
             (
@@ -180,7 +180,7 @@ fn shortened(keys: &[&str]) -> String {
 }
 
 /// All readers that the file must serve.
-pub(super) fn served(target: &FileTarget) -> impl Iterator<Item = Dialect> {
+pub(super) fn served_readers(target: &FileTarget) -> impl Iterator<Item = Dialect> {
     READERS
         .into_iter()
         .filter(|reader| dotenv::serves(&target.dialects, *reader))
@@ -205,7 +205,7 @@ pub(super) fn settled(
     };
     let mut settled: BTreeSet<String> = values.keys().map(|key| (*key).to_owned()).collect();
     let mut read_by_one: BTreeSet<String> = BTreeSet::new();
-    for reader in served(target) {
+    for reader in served_readers(target) {
         let (before, after) = (misread(reader, old), misread(reader, new));
         read_by_one.extend(settled.iter().filter(|key| !before.contains(*key)).cloned());
         settled.retain(|key| after.contains(key) || !before.contains(key));

@@ -67,7 +67,7 @@ impl HeaderOrigin {
 }
 
 /// What the header of a written file says about it.
-pub(in crate::core) struct Making<'a> {
+pub(in crate::core) struct HeaderInfo<'a> {
     /// Where the values come from.
     pub(in crate::core) origin: &'a HeaderOrigin,
     /// The name of the template beside the file, if there is one.
@@ -78,7 +78,7 @@ pub(in crate::core) struct Making<'a> {
     pub(in crate::core) keys: Vec<&'a str>,
 }
 
-impl Making<'_> {
+impl HeaderInfo<'_> {
     /// The lines of the header. Keeps the key lists of other services in `old`.
     pub(in crate::core) fn lines(&self, old: &str) -> Vec<String> {
         let template = self
@@ -104,7 +104,7 @@ impl Making<'_> {
 }
 
 /// Puts a header above a text, in place of an older header.
-pub(in crate::core) fn with_header(text: &str, making: &Making<'_>) -> Zeroizing<String> {
+pub(in crate::core) fn with_header(text: &str, making: &HeaderInfo<'_>) -> Zeroizing<String> {
     let (mark, start) = skip_header(text, length);
     let end = if text
         .split_once('\n')
@@ -138,7 +138,10 @@ pub(in crate::core) fn owner(text: &str) -> Option<&str> {
 }
 
 /// The keys that the file's header lists for this origin.
-pub(in crate::core) fn keys_from(text: &str, origin: &HeaderOrigin) -> Option<BTreeSet<String>> {
+pub(in crate::core) fn keys_listed_for(
+    text: &str,
+    origin: &HeaderOrigin,
+) -> Option<BTreeSet<String>> {
     let own = origin.line();
     lists(text)
         .into_iter()
@@ -266,7 +269,7 @@ mod tests {
 
     fn text(origin: &HeaderOrigin, keys: &[&str], old: &str) -> String {
         let command = format!("claude-vault inject {}", origin.service);
-        let making = Making {
+        let making = HeaderInfo {
             origin,
             template: None,
             command,
@@ -293,19 +296,19 @@ mod tests {
         );
         let file = format!("\u{feff}{header}A=1\n");
         assert_eq!(
-            keys_from(&file, &plex).unwrap(),
+            keys_listed_for(&file, &plex).unwrap(),
             keys.iter().map(|key| (*key).to_owned()).collect()
         );
-        assert!(keys_from(&file, &other).is_none());
+        assert!(keys_listed_for(&file, &other).is_none());
         let elsewhere = HeaderOrigin {
             vault: "00000000".into(),
             ..plex.clone()
         };
-        assert!(keys_from(&file, &elsewhere).is_none());
+        assert!(keys_listed_for(&file, &elsewhere).is_none());
         let both = text(&other, &["B"], &file);
         assert!(
-            keys_from(&both, &plex).unwrap().contains("tls.crt")
-                && keys_from(&both, &other).unwrap().contains("B")
+            keys_listed_for(&both, &plex).unwrap().contains("tls.crt")
+                && keys_listed_for(&both, &other).unwrap().contains("B")
         );
         assert_eq!(length(&both), both.len());
     }
@@ -313,7 +316,7 @@ mod tests {
     #[test]
     fn a_new_header_replaces_the_older_one() {
         let origin = origin("plex");
-        let making = |keys| Making {
+        let making = |keys| HeaderInfo {
             origin: &origin,
             template: None,
             command: "claude-vault inject plex".into(),
@@ -328,7 +331,8 @@ mod tests {
         let twice = with_header(&once, &making(vec!["B"]));
         assert_eq!(twice.matches("# Written by").count(), 1);
         assert!(
-            keys_from(&twice, &origin).unwrap().contains("B") && twice.ends_with("#\r\nA=1\r\n")
+            keys_listed_for(&twice, &origin).unwrap().contains("B")
+                && twice.ends_with("#\r\nA=1\r\n")
         );
     }
 

@@ -12,7 +12,7 @@ use crate::core::entries::FileKind;
 use crate::error::Result;
 use crate::files::Root;
 use crate::format::dotenv::Dialect;
-use crate::format::places::{Naming, named_files};
+use crate::format::places::{ReferenceKind, named_files};
 use crate::names::{Service, printable};
 
 /// A file of a service.
@@ -45,7 +45,7 @@ impl Known {
 ///
 /// # Errors
 /// If something with one of the usual names is not a plain file.
-pub(super) fn known(
+pub(super) fn files_in_folder(
     root: &Root,
     folder: &Path,
     service: &Service,
@@ -164,7 +164,7 @@ fn named_by_compose(
             continue;
         };
         for entry in named_files(text).unwrap_or_default() {
-            let Naming::EnvFile {
+            let ReferenceKind::EnvFile {
                 is_raw,
                 is_required,
             } = entry.naming
@@ -213,7 +213,7 @@ pub(super) fn readers_named(root: &Root, folder: &Path) -> BTreeMap<PathBuf, (Di
             .and_then(|text| named_files(text).ok())
             .unwrap_or_default()
         {
-            if let Naming::EnvFile { is_raw, .. } = entry.naming {
+            if let ReferenceKind::EnvFile { is_raw, .. } = entry.naming {
                 let dialect = if is_raw {
                     Dialect::ComposeRaw
                 } else {

@@ -203,7 +203,7 @@ pub(in crate::core) fn is_in_project(root: &Root, service: &Service) -> bool {
 }
 
 /// Keeps files that another command wrote out of git. Returns warnings and notes.
-pub(in crate::core) fn keep_out(
+pub(in crate::core) fn keep_out_of_git(
     root: &Root,
     files: &[PathBuf],
     ignore: bool,
@@ -340,7 +340,7 @@ impl Work<'_> {
                 injected.services.push((service, Err(error)));
             }
         }
-        self.core.work.did_one();
+        self.core.work.count_one();
         injected
     }
 

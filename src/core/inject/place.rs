@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::known::{Known, known, readers_named};
-use super::project::{ListedFile, OneOrMore, ServiceFiles, once_each, project_config};
+use super::known::{Known, files_in_folder, readers_named};
+use super::project::{ListedFile, OneOrMore, ServiceFiles, project_config, unique_dialects};
 use super::template_names::templates_of;
 use super::{FileFormat, InjectRequest, command};
 use crate::core::{Audience, Core};
@@ -351,7 +351,7 @@ impl Places {
                     .filter_map(|file| self.root.relative(file).ok())
             })
             .collect();
-        let (mut found, notes) = known(&self.root, &folder, service)?;
+        let (mut found, notes) = files_in_folder(&self.root, &folder, service)?;
         found.retain(|known| !others.contains(&known.file));
         if let Some(format) = configured.format {
             found.retain(|known| known.format == format);
@@ -400,7 +400,7 @@ impl Places {
         let Ok(placeholder) = Service::probe() else {
             return false;
         };
-        known(&self.root, folder, &placeholder).is_ok_and(|(found, _)| !found.is_empty())
+        files_in_folder(&self.root, folder, &placeholder).is_ok_and(|(found, _)| !found.is_empty())
     }
 
     /// Completes a known file with its readers, template and share.
@@ -429,7 +429,7 @@ impl Places {
                 .map(OneOrMore::list)
                 .unwrap_or_default(),
         ];
-        let told = once_each(
+        let told = unique_dialects(
             told.into_iter()
                 .find(|told| !told.is_empty())
                 .unwrap_or_default(),
@@ -603,7 +603,7 @@ pub(in crate::core) fn readers_of(core: &Core, file: &Path) -> Result<Readers> {
                 .map(OneOrMore::list)
                 .unwrap_or_default(),
         ];
-        let told = once_each(
+        let told = unique_dialects(
             told.into_iter()
                 .find(|told| !told.is_empty())
                 .unwrap_or_default(),

@@ -125,7 +125,7 @@ pub(super) fn project_config(root: &Root) -> Result<ProjectConfig> {
 }
 
 /// Removes duplicates. `portable` already includes the usual readers, so it must be the only one.
-pub(super) fn once_each(dialects: Vec<Dialect>) -> Result<Vec<Dialect>> {
+pub(super) fn unique_dialects(dialects: Vec<Dialect>) -> Result<Vec<Dialect>> {
     let mut seen = BTreeSet::new();
     let dialects: Vec<Dialect> = dialects
         .into_iter()

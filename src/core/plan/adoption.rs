@@ -197,9 +197,14 @@ impl Adoption {
                     service: service.to_string(),
                 });
             }
-            Commit::Conflict => change.standing().await?.ok_or_else(|| Error::Conflict {
-                service: service.to_string(),
-            })?,
+            Commit::Conflict => {
+                change
+                    .version_with_result()
+                    .await?
+                    .ok_or_else(|| Error::Conflict {
+                        service: service.to_string(),
+                    })?
+            }
         };
         done.version = Some(version);
         if self.direction == Direction::In {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::version::{RESOLVE_FOR, is_passing};
+use super::version::{RESOLVE_FOR, may_be_failover};
 use super::{Consent, Operation, Permit, Report};
 use crate::approval::{Asked, Change, Outcome, Question};
 use crate::audit::Action;
@@ -19,7 +19,7 @@ use crate::vault::{Client, SentChange, Stored, VersionState};
 
 /// The new state of a version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fate {
+pub enum NewState {
     /// The version is marked as deleted, and can be undeleted.
     Deleted,
     /// The version is readable again.
@@ -31,11 +31,11 @@ pub enum Fate {
 }
 
 /// A plan to change the state of a version.
-pub struct VersionFate {
+pub struct StateChange {
     /// The service.
     pub service: Service,
     /// The new state.
-    pub fate: Fate,
+    pub fate: NewState,
     /// The version.
     pub version: u64,
     /// The newest version at the time of the plan.
@@ -51,7 +51,7 @@ pub struct VersionFate {
     vault: Arc<Client>,
 }
 
-impl VersionFate {
+impl StateChange {
     /// Makes a plan. The caller may add `created`, `keys` and `warnings`. `vault` is a client of
     /// the active node.
     #[must_use]
@@ -59,7 +59,7 @@ impl VersionFate {
         core: &Core,
         vault: Arc<Client>,
         service: &Service,
-        fate: Fate,
+        fate: NewState,
         version: u64,
         newest: u64,
     ) -> Self {
@@ -78,7 +78,7 @@ impl VersionFate {
     }
 }
 
-impl Operation for VersionFate {
+impl Operation for StateChange {
     type Done = ();
 
     fn consent(&self, _: &Core) -> Consent {
@@ -88,9 +88,9 @@ impl Operation for VersionFate {
     fn question(&self) -> Question<'_> {
         Question {
             asked: match self.fate {
-                Fate::Deleted => Asked::Delete,
-                Fate::Live => Asked::Undelete,
-                Fate::Destroyed | Fate::AllGone => Asked::Destroy,
+                NewState::Deleted => Asked::Delete,
+                NewState::Live => Asked::Undelete,
+                NewState::Destroyed | NewState::AllGone => Asked::Destroy,
             },
             service: self.service.as_str(),
             path: &self.path,
@@ -110,10 +110,10 @@ impl Operation for VersionFate {
 
     fn audit_details(&self) -> String {
         let what = match self.fate {
-            Fate::Deleted => format!("delete version {}", self.version),
-            Fate::Live => format!("undelete version {}", self.version),
-            Fate::Destroyed => format!("destroy version {}", self.version),
-            Fate::AllGone => "destroy all versions".to_owned(),
+            NewState::Deleted => format!("delete version {}", self.version),
+            NewState::Live => format!("undelete version {}", self.version),
+            NewState::Destroyed => format!("destroy version {}", self.version),
+            NewState::AllGone => "destroy all versions".to_owned(),
         };
         // Quote a name from outside: it may look like a part of the audit line.
         let name = |key: &String| {
@@ -139,7 +139,7 @@ impl Operation for VersionFate {
             newest: self.newest,
             created: self.created.as_deref(),
         };
-        decide(
+        apply(
             writer.as_ref().unwrap_or(&self.vault),
             &self.vault,
             &target,
@@ -173,11 +173,11 @@ pub(super) struct VersionTarget<'a> {
 /// [`Error::Conflict`] if a newer version was written meanwhile, which is kept;
 /// [`Error::OutcomeUnknown`] if Vault does not show the outcome within half a minute; and Vault's
 /// refusals.
-pub(super) async fn decide(
+pub(super) async fn apply(
     writer: &Client,
     vault: &Client,
     target: &VersionTarget<'_>,
-    fate: Fate,
+    fate: NewState,
 ) -> Result<()> {
     let unknown = || Error::OutcomeUnknown {
         service: target.service.to_string(),
@@ -191,7 +191,7 @@ async fn until_settled(
     writer: &Client,
     vault: &Client,
     target: &VersionTarget<'_>,
-    fate: Fate,
+    fate: NewState,
 ) -> Result<()> {
     let mut pause = Duration::from_millis(50);
     let (mut is_sent, mut is_taken) = (false, false);
@@ -204,7 +204,7 @@ async fn until_settled(
         let active = vault.active_node().await.unwrap_or(None);
         let seen = match look(active.as_ref().unwrap_or(vault), target).await {
             Ok(seen) => seen,
-            Err(error) if is_passing(&error) => {
+            Err(error) if may_be_failover(&error) => {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(2));
                 continue;
@@ -216,17 +216,17 @@ async fn until_settled(
             .zip(seen.created.as_deref())
             .is_some_and(|(planned, now)| planned != now);
         // Anything present after Vault accepted the removal was created since.
-        if is_other || fate == Fate::AllGone && is_taken && seen.newest != 0 {
+        if is_other || fate == NewState::AllGone && is_taken && seen.newest != 0 {
             return conflict();
         }
         // Undeleting an older version is valid even if a newer one was written.
-        if fate != Fate::Live
+        if fate != NewState::Live
             && seen.newest != target.newest
-            && !(fate == Fate::AllGone && is_sent && seen.newest == 0)
+            && !(fate == NewState::AllGone && is_sent && seen.newest == 0)
         {
             return conflict();
         }
-        if fate == Fate::Live
+        if fate == NewState::Live
             && !matches!(
                 seen.state,
                 Some(VersionState::Live | VersionState::Deleted { .. })
@@ -234,7 +234,7 @@ async fn until_settled(
         {
             return conflict();
         }
-        if is_settled(&seen, fate) && (is_sent || fate != Fate::AllGone) {
+        if is_settled(&seen, fate) && (is_sent || fate != NewState::AllGone) {
             return Ok(());
         }
         if is_sent {
@@ -247,27 +247,27 @@ async fn until_settled(
     }
 }
 
-fn is_settled(seen: &Seen, fate: Fate) -> bool {
+fn is_settled(seen: &Seen, fate: NewState) -> bool {
     match (fate, &seen.state) {
-        (Fate::Deleted, Some(VersionState::Deleted { .. } | VersionState::Destroyed)) => true,
-        (Fate::Live, Some(VersionState::Live)) => true,
-        (Fate::Destroyed, Some(VersionState::Destroyed)) => true,
-        (Fate::AllGone, None) => seen.newest == 0,
-        (Fate::Deleted | Fate::Live | Fate::Destroyed | Fate::AllGone, _) => false,
+        (NewState::Deleted, Some(VersionState::Deleted { .. } | VersionState::Destroyed)) => true,
+        (NewState::Live, Some(VersionState::Live)) => true,
+        (NewState::Destroyed, Some(VersionState::Destroyed)) => true,
+        (NewState::AllGone, None) => seen.newest == 0,
+        (NewState::Deleted | NewState::Live | NewState::Destroyed | NewState::AllGone, _) => false,
     }
 }
 
 /// Sends the change once. A failing node may have applied it; the caller finds out by reading.
-async fn send(writer: &Client, target: &VersionTarget<'_>, fate: Fate) -> Result<SentChange> {
+async fn send(writer: &Client, target: &VersionTarget<'_>, fate: NewState) -> Result<SentChange> {
     let versions = [target.version];
     let sent = match fate {
-        Fate::Deleted => writer.delete_versions(target.service, &versions).await,
-        Fate::Live => writer.undelete_versions(target.service, &versions).await,
-        Fate::Destroyed => writer.destroy_versions(target.service, &versions).await,
-        Fate::AllGone => writer.delete_everything(target.service).await,
+        NewState::Deleted => writer.delete_versions(target.service, &versions).await,
+        NewState::Live => writer.undelete_versions(target.service, &versions).await,
+        NewState::Destroyed => writer.destroy_versions(target.service, &versions).await,
+        NewState::AllGone => writer.delete_everything(target.service).await,
     };
     match sent {
-        Err(error) if is_passing(&error) => Ok(SentChange::Unknown),
+        Err(error) if may_be_failover(&error) => Ok(SentChange::Unknown),
         sent => sent,
     }
 }

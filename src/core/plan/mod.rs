@@ -14,7 +14,7 @@ mod relocation;
 mod version;
 
 pub use adoption::{Adoption, AdoptionPart, AdoptionPartDone, Direction, MovedFile};
-pub use deletion::{Fate, VersionFate};
+pub use deletion::{NewState, StateChange};
 pub use disclosure::Disclosure;
 pub use files::FileWrite;
 pub use relocation::{CopySource, Relocated, Relocation};
@@ -100,7 +100,7 @@ pub struct Permit<'a> {
 
 impl Permit<'_> {
     /// Whether a person was asked, so that time has passed since the plan was made.
-    fn was_asked(&self) -> bool {
+    fn was_person_asked(&self) -> bool {
         match self.proof {
             Some(
                 Proof::Typed
@@ -178,7 +178,7 @@ impl<O: Operation> Plan<O> {
             });
         }
         let required = strength(core)?;
-        core.meet_person().await;
+        core.identify_person().await;
         let question = self.operation.question();
         let (service, names) = (question.service.to_owned(), self.operation.audit_details());
         core.audit
@@ -219,7 +219,7 @@ impl<O: Operation> Plan<O> {
         };
         if let Err(error) = noted.and_then(|()| self.operation.take_typed(approval.typed)) {
             give_back(core, &proof).await;
-            approver.ended(&Outcome::Failed(error.to_string()));
+            approver.finished(&Outcome::Failed(error.to_string()));
             let _ = core
                 .audit
                 .record(
@@ -296,7 +296,7 @@ impl<O: Operation> ApprovedPlan<O> {
                 details: format!("{names}; {}", error.code()),
             },
         };
-        approver.ended(&report.outcome);
+        approver.finished(&report.outcome);
         let service = self.operation.question().service.to_owned();
         // The change is already made: a log that fails now must not hide it.
         let unlogged = core
@@ -336,7 +336,7 @@ where
             return Ok(None);
         };
         if let Some(earlier) = &earlier {
-            operation.tell_apart(core, earlier).await;
+            operation.warn_about_other_changes(core, earlier).await;
         }
         let approved = Plan::new(operation).approve(core, approver).await?;
         let (committed, operation) = approved.commit_and_keep(core, approver).await?;

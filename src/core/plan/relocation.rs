@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::deletion::{Fate, VersionTarget, decide};
-use super::version::{RESOLVE_FOR, is_passing};
+use super::deletion::{NewState, VersionTarget, apply};
+use super::version::{RESOLVE_FOR, may_be_failover};
 use super::{Commit, Consent, Operation, Permit, Report, VersionChange};
 use crate::approval::{Asked, Outcome, Question};
 use crate::audit::Action;
@@ -166,7 +166,7 @@ impl Relocation {
                     });
                 }
                 Ok(Stored::Present { .. } | Stored::Deleted { .. } | Stored::Absent) => {}
-                Err(error) if is_passing(&error) => {}
+                Err(error) if may_be_failover(&error) => {}
                 Err(error) => return Err(error),
             }
             tokio::time::sleep(pause).await;
@@ -236,15 +236,15 @@ impl Relocation {
             newest: *version,
             created: Some(created),
         };
-        let deleted = decide(
+        let deleted = apply(
             writer.as_ref().unwrap_or(vault),
             vault,
             &target,
-            Fate::Deleted,
+            NewState::Deleted,
         )
         .await;
         deleted.map_err(|error| match error {
-            Error::Conflict { .. } => Error::InTheWay {
+            Error::Conflict { .. } => Error::Blocked {
                 message: format!(
                     "{service} was changed meanwhile, so it was not deleted; {} has its version \
                      {version}",
@@ -256,7 +256,7 @@ impl Relocation {
                 ),
             },
             // A token without any uses left looks like an expired one.
-            Error::SessionExpired if writer.is_some() => Error::InTheWay {
+            Error::SessionExpired if writer.is_some() => Error::Blocked {
                 message: format!(
                     "the approving sign-in was used up before {service} was deleted: \
                     both services exist"

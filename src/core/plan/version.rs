@@ -467,7 +467,7 @@ impl Operation for VersionChange {
         // person.
         let step_up = permit.writer(&self.vault)?;
         let writer = step_up.as_ref().unwrap_or(&self.vault);
-        if permit.was_asked() && self.was_made_anew().await? {
+        if permit.was_person_asked() && self.was_recreated().await? {
             return Ok(Commit::Conflict);
         }
         let written = if self.upkeep.is_some() && self.keeps_values() {
@@ -508,7 +508,7 @@ impl Operation for VersionChange {
 impl VersionChange {
     /// Whether the service was removed and created again while the person decided. Its version
     /// numbers then start again, and check-and-set cannot tell the new service from the old one.
-    async fn was_made_anew(&self) -> Result<bool> {
+    async fn was_recreated(&self) -> Result<bool> {
         let Some(planned) = &self.created else {
             return Ok(false);
         };
@@ -523,12 +523,12 @@ impl VersionChange {
 
     fn half_done(&self, version: u64, error: &Error) -> Error {
         if self.keeps_values() {
-            return Error::InTheWay {
+            return Error::Blocked {
                 message: format!("owner and rotation could not be written: {error}"),
                 hint: error.hint(),
             };
         }
-        Error::InTheWay {
+        Error::Blocked {
             message: format!(
                 "{} has version {version} now, but owner and rotation could not be written: {error}",
                 self.service
@@ -539,7 +539,7 @@ impl VersionChange {
 
     /// Adds a first warning that says what somebody else changed since `earlier` was planned:
     /// versions, their writers, and names of keys. Only the person sees it.
-    pub(super) async fn tell_apart(&mut self, core: &Core, earlier: &Self) {
+    pub(super) async fn warn_about_other_changes(&mut self, core: &Core, earlier: &Self) {
         let differences = Differences::between(&earlier.before, &self.before);
         let history = self.vault.read_history(&self.service).await.ok().flatten();
         let versions = match &history {
@@ -573,7 +573,7 @@ impl VersionChange {
 
     /// The newest version, if it holds exactly this result. A write that was repeated because its
     /// answer was lost reports a conflict with itself.
-    pub(super) async fn standing(&self) -> Result<Option<u64>> {
+    pub(super) async fn version_with_result(&self) -> Result<Option<u64>> {
         match self.vault.read_service(&self.service, None).await? {
             Stored::Present {
                 secrets, version, ..
@@ -648,14 +648,14 @@ impl VersionChange {
                         return Ok(Commit::Written(version));
                     }
                     Ok(_) => {}
-                    Err(error) if is_passing(&error) => continue,
+                    Err(error) if may_be_failover(&error) => continue,
                     Err(error) => return Err(error),
                 }
             }
             let current = match node.read_service(service, None).await {
                 Ok(Stored::Present { version, .. } | Stored::Deleted { version, .. }) => version,
                 Ok(Stored::Absent) => 0,
-                Err(error) if is_passing(&error) => continue,
+                Err(error) if may_be_failover(&error) => continue,
                 Err(error) => return Err(error),
             };
             if current != *base {
@@ -672,7 +672,7 @@ impl VersionChange {
                 Ok(WriteOutcome::Written(version)) => return Ok(Commit::Written(version)),
                 Ok(WriteOutcome::Mismatch) => {}
                 Ok(WriteOutcome::Unknown) => may_be_ours = true,
-                Err(error) if is_passing(&error) => may_be_ours = true,
+                Err(error) if may_be_failover(&error) => may_be_ours = true,
                 Err(error) => return Err(error),
             }
         }
@@ -700,7 +700,7 @@ impl UpkeepChange {
             .await
         {
             Ok(SentChange::Taken | SentChange::Unknown) => {}
-            Err(error) if is_passing(&error) => {}
+            Err(error) if may_be_failover(&error) => {}
             Err(error) => return Err(error),
         }
         let is_there = |custom: &CustomMetadata| {
@@ -718,7 +718,7 @@ impl UpkeepChange {
 }
 
 /// Whether a failover could cause this error.
-pub(super) fn is_passing(error: &Error) -> bool {
+pub(super) fn may_be_failover(error: &Error) -> bool {
     matches!(
         error,
         Error::Unreachable { .. }

@@ -35,7 +35,7 @@ const ALLOWED_NEXT: &str = "pragma: allowlist nextline secret";
 type Found = (Option<Looked>, Vec<Omission>);
 
 /// Scans all files. The results are in the order of the files.
-pub(super) fn at_all(
+pub(super) fn scan_all(
     root: &Root,
     files: &[Candidate],
     progress: &dyn Fn(Progress),

@@ -201,7 +201,7 @@ fn scan_files(
         )],
     };
     let (candidates, left_out) = tree.finish();
-    let (files, unread) = look::at_all(&root, &candidates, progress);
+    let (files, unread) = look::scan_all(&root, &candidates, progress);
     if let Some(named) = unread.iter().find(|omission| {
         candidates
             .iter()

@@ -44,7 +44,7 @@ pub(super) async fn compare(core: &Core, all: bool, report: &mut ScanReport) -> 
         .map(|service| read(&vault, service))
         .buffer_unordered(REQUESTS_AT_ONCE);
     while let Some((service, outcome)) = reads.next().await {
-        core.work.did_one();
+        core.work.count_one();
         match outcome {
             Ok(values) => drop(held.insert(service, values)),
             Err(Error::NotFound { .. }) => {}

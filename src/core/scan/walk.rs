@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::format::dotenv::{self, Dialect};
 use crate::format::mounts::bind_mounts;
-use crate::format::places::{Form, Naming, named_files};
+use crate::format::places::{Form, ReferenceKind, named_files};
 use crate::names::printable;
 
 /// Folders of version control systems and package managers, whose content is not the project's own.
@@ -296,15 +296,15 @@ impl<'a> Tree<'a> {
         };
         for named in named {
             let reading = match named.naming {
-                Naming::EnvFile { is_raw: true, .. } => {
+                ReferenceKind::EnvFile { is_raw: true, .. } => {
                     FileReading::Form(Form::Env(Dialect::ComposeRaw))
                 }
-                Naming::EnvFile { .. } | Naming::IncludeEnvFile => {
+                ReferenceKind::EnvFile { .. } | ReferenceKind::IncludeEnvFile => {
                     FileReading::Form(Form::Env(Dialect::Compose))
                 }
-                Naming::Secret => FileReading::Secret,
-                Naming::Config => FileReading::Lines,
-                Naming::Include | Naming::Extends => FileReading::Form(Form::Compose),
+                ReferenceKind::Secret => FileReading::Secret,
+                ReferenceKind::Config => FileReading::Lines,
+                ReferenceKind::Include | ReferenceKind::Extends => FileReading::Form(Form::Compose),
             };
             self.named_file(
                 file,

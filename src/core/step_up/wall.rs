@@ -28,8 +28,8 @@ pub struct Destination {
 ///
 /// # Errors
 /// [`Error::Invalid`] with a hint for the person.
-pub fn require_safe_way(settings: &Settings) -> Result<()> {
-    let way = way(settings)?;
+pub fn require_safe_destination(settings: &Settings) -> Result<()> {
+    let way = destination(settings)?;
     if is_traced() {
         return Err(Error::invalid(
             "step-up is refused: another program traces this one and could read the write token",
@@ -64,7 +64,7 @@ pub fn require_safe_way(settings: &Settings) -> Result<()> {
             "if you made that change: claude-vault approve address   (in your own terminal)",
         ))
     };
-    match last_way(settings)? {
+    match last_destination(settings)? {
         Some(last) if last.address != *address => refused(format!(
             "the address is {address}, and the last step-up went to {}",
             last.address
@@ -80,7 +80,7 @@ pub fn require_safe_way(settings: &Settings) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::NoAddress`], [`Error::Io`] for certificates that cannot be read.
-pub fn way(settings: &Settings) -> Result<Destination> {
+pub fn destination(settings: &Settings) -> Result<Destination> {
     let address = settings
         .address()?
         .as_str()
@@ -138,7 +138,7 @@ fn trust(tls: &Tls) -> Result<String> {
 ///
 /// # Errors
 /// [`Error::Io`] if the record cannot be read.
-pub fn last_way(settings: &Settings) -> Result<Option<Destination>> {
+pub fn last_destination(settings: &Settings) -> Result<Option<Destination>> {
     let path = record(settings);
     match std::fs::read_to_string(&path) {
         Ok(text) => {
@@ -157,8 +157,8 @@ pub fn last_way(settings: &Settings) -> Result<Option<Destination>> {
 ///
 /// # Errors
 /// [`Error::Io`] if the record cannot be read or written.
-pub fn record_way(settings: &Settings, way: &Destination) -> Result<()> {
-    if settings.is_lab || last_way(settings)?.as_ref() == Some(way) {
+pub fn record_destination(settings: &Settings, way: &Destination) -> Result<()> {
+    if settings.is_lab || last_destination(settings)?.as_ref() == Some(way) {
         return Ok(());
     }
     let path = record(settings);

@@ -3,14 +3,14 @@
 
 use std::ops::Range;
 
-use super::name::{Telling, split, telling};
+use super::name::{NameHint, name_hint, split};
 use super::{Part, Role, value};
 
 /// Programs, their short option for a password, and where the password is.
-type Short = (&'static [&'static str], &'static str, Stands);
+type Short = (&'static [&'static str], &'static str, PasswordPosition);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stands {
+enum PasswordPosition {
     /// `-pX` only: `-p` alone makes the program ask.
     Attached,
     /// `-p X` or `-pX`.
@@ -33,7 +33,7 @@ const SHORTS: &[Short] = &[
             "mycli",
         ],
         "-p",
-        Stands::Attached,
+        PasswordPosition::Attached,
     ),
     (
         &[
@@ -49,7 +49,7 @@ const SHORTS: &[Short] = &[
             "ipmitool",
         ],
         "-p",
-        Stands::Beside,
+        PasswordPosition::Beside,
     ),
     (
         &[
@@ -62,12 +62,12 @@ const SHORTS: &[Short] = &[
             "isql",
         ],
         "-P",
-        Stands::Beside,
+        PasswordPosition::Beside,
     ),
     (
         &["redis-cli", "valkey-cli", "keydb-cli"],
         "-a",
-        Stands::Beside,
+        PasswordPosition::Beside,
     ),
     (
         &[
@@ -78,22 +78,34 @@ const SHORTS: &[Short] = &[
             "ldapdelete",
         ],
         "-w",
-        Stands::Beside,
+        PasswordPosition::Beside,
     ),
-    (&["snmpget", "snmpwalk", "snmptrap"], "-c", Stands::Beside),
-    (&["curl", "curlie", "http"], "-u", Stands::BehindUser),
+    (
+        &["snmpget", "snmpwalk", "snmptrap"],
+        "-c",
+        PasswordPosition::Beside,
+    ),
+    (
+        &["curl", "curlie", "http"],
+        "-u",
+        PasswordPosition::BehindUser,
+    ),
     (
         &["smbclient", "smbmap", "rpcclient"],
         "-U",
-        Stands::BehindUser,
+        PasswordPosition::BehindUser,
     ),
-    (&["samba", "samba.sh", "smbd"], "-u", Stands::BehindUser),
+    (
+        &["samba", "samba.sh", "smbd"],
+        "-u",
+        PasswordPosition::BehindUser,
+    ),
     (
         &["7z", "7za", "7zr", "unrar", "rar"],
         "-p",
-        Stands::Attached,
+        PasswordPosition::Attached,
     ),
-    (&["zip", "unzip"], "-P", Stands::Beside),
+    (&["zip", "unzip"], "-P", PasswordPosition::Beside),
 ];
 
 /// Configuration words that appear in commands without a dash, each followed by the secret.
@@ -251,8 +263,8 @@ fn long(text: &str, span: &Range<usize>, next: Option<Range<usize>>) -> Option<P
         });
     }
     let is_secret_name = matches!(
-        telling(option),
-        Telling::Password | Telling::Token | Telling::Code | Telling::Maybe | Telling::Login
+        name_hint(option),
+        NameHint::Password | NameHint::Token | NameHint::Code | NameHint::Maybe | NameHint::Login
     );
     let value = next.filter(|_| {
         is_secret_name
@@ -278,7 +290,7 @@ fn short(
         .filter(|rest| !rest.is_empty() && !rest.starts_with('-'))?;
     let known = SHORTS.iter().find(|(programs, option, stands)| {
         // `-fsu user:password`: the last of several combined letters takes the value.
-        let is_last = *stands != Stands::Attached
+        let is_last = *stands != PasswordPosition::Attached
             && letters.len() <= 5
             && letters.ends_with(&option[1..])
             && letters.bytes().all(|b| b.is_ascii_lowercase());
@@ -293,8 +305,8 @@ fn short(
         span.end..span.end
     };
     let value = match stands {
-        Stands::Attached => Some(attached).filter(|value| !value.is_empty())?,
-        Stands::Beside | Stands::BehindUser => {
+        PasswordPosition::Attached => Some(attached).filter(|value| !value.is_empty())?,
+        PasswordPosition::Beside | PasswordPosition::BehindUser => {
             if attached.is_empty() {
                 next?
             } else {
@@ -302,7 +314,7 @@ fn short(
             }
         }
     };
-    if *stands == Stands::BehindUser {
+    if *stands == PasswordPosition::BehindUser {
         return behind_user(text, value);
     }
     Some(Part {

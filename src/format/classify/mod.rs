@@ -1,8 +1,8 @@
 //! Detects secrets, with a reason: a pure function of a name and a text.
 //!
-//! Several detectors are consulted, the most certain first: the known forms of tokens ([`shapes`]),
-//! the parts of the text that are secret by their position ([`url`], [`command`], [`pairs`]), the
-//! name ([`name`]), and the form of the value ([`value`]). Each verdict follows from one [`Rule`],
+//! Several detectors are consulted, the most certain first: the known forms of tokens (`shapes`),
+//! the parts of the text that are secret by their position (`url`, `command`, `pairs`), the
+//! name (`name`), and the form of the value (`value`). Each verdict follows from one [`Rule`],
 //! whose reason is shown to the user.
 //!
 //! A placeholder is a text that asks to be replaced (`changeme`, `<token>`). A weak password that a
@@ -29,7 +29,7 @@ pub use places::{Judged, judge_places};
 pub use rules::{Rule, SECRET_FILE};
 
 pub(crate) use name::is_made_of_words;
-pub(in crate::format) use name::{Telling, telling};
+pub(in crate::format) use name::{NameHint, name_hint};
 
 /// How deeply nested texts are searched: a URL in an option of a command in a label.
 const MAX_DEPTH: usize = 3;
@@ -169,10 +169,10 @@ fn look(
     depth: usize,
     hits: &mut Vec<Hit>,
 ) -> &'static Rule {
-    let hint = telling(name);
+    let hint = name_hint(name);
     let first = hits.len();
     let is_public = shapes::find(text, base, hits);
-    if hint == Telling::Public {
+    if hint == NameHint::Public {
         // Public browser keys have the same form as secret keys.
         let found = hits.split_off(first);
         hits.extend(
@@ -211,7 +211,7 @@ fn look(
 
 /// Judges the text as one value.
 fn whole(
-    hint: Telling,
+    hint: NameHint,
     text: &str,
     base: usize,
     depth: usize,
@@ -236,7 +236,7 @@ fn whole(
     let rule = value::judge(hint, trimmed, found);
     if !found
         && rule.severity == Severity::None
-        && matches!(hint, Telling::Maybe | Telling::Nothing)
+        && matches!(hint, NameHint::Maybe | NameHint::Nothing)
         && rule.kind == SecretKind::Text
     {
         words(trimmed, start, hits);

@@ -5,7 +5,7 @@ use super::vocabulary::{self, Set, Sets};
 
 /// What a name says about its value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::format) enum Telling {
+pub(in crate::format) enum NameHint {
     /// The value is a password.
     Password,
     /// The value is a token, a secret or a key.
@@ -29,7 +29,7 @@ pub(in crate::format) enum Telling {
 }
 
 /// What a name says about its value. Only whole words count, and the last one decides.
-pub(in crate::format) fn telling(name: &str) -> Telling {
+pub(in crate::format) fn name_hint(name: &str) -> NameHint {
     let mut words = split(name);
     while words.len() > 1
         && words
@@ -43,7 +43,7 @@ pub(in crate::format) fn telling(name: &str) -> Telling {
         .map(|word| (word.as_str(), Sets::of(word)))
         .collect();
     let Some((_, of_last)) = words.last() else {
-        return Telling::Nothing;
+        return NameHint::Nothing;
     };
     // The last word that can name a secret, and its meaning together with the words before it.
     let found = (0..words.len())
@@ -52,9 +52,9 @@ pub(in crate::format) fn telling(name: &str) -> Telling {
     let Some((at, telling)) = found else {
         let is_identifier = words.iter().any(|(_, sets)| sets.has(Set::Identifier));
         return if is_identifier {
-            Telling::Identifier
+            NameHint::Identifier
         } else {
-            Telling::Nothing
+            NameHint::Nothing
         };
     };
     let (before, after) = (
@@ -62,37 +62,37 @@ pub(in crate::format) fn telling(name: &str) -> Telling {
         words.get(at + 1..).unwrap_or_default(),
     );
     if matches!(words.as_slice(), [.., ("secret", _), ("id", _)]) {
-        return Telling::Token; // the secret ID of an AppRole: half of a login
+        return NameHint::Token; // the secret ID of an AppRole: half of a login
     }
     if matches!(words.as_slice(), [.., ("webhook", _), ("id", _)]) {
-        return Telling::Topic; // in Home Assistant, the webhook's address ends in it
+        return NameHint::Topic; // in Home Assistant, the webhook's address ends in it
     }
     if after.len() > 1 && of_last.has(Set::Identifier) {
-        return Telling::Identifier;
+        return NameHint::Identifier;
     }
     let is_number = |(word, _): &(&str, Sets)| word.bytes().all(|b| b.is_ascii_digit());
     if of_last.has(Set::About) && !after.iter().all(is_number) {
-        return Telling::About;
+        return NameHint::About;
     }
     let has_word = |wanted: &str| words.iter().any(|(word, _)| *word == wanted);
     let is_private = ["secret", "private", "preshared", "shared"]
         .iter()
         .any(|word| has_word(word));
-    let is_key = matches!(telling, Telling::Token | Telling::Maybe) && !is_private;
+    let is_key = matches!(telling, NameHint::Token | NameHint::Maybe) && !is_private;
     if is_key && words.iter().any(|(_, sets)| sets.has(Set::Public)) {
-        return Telling::Public;
+        return NameHint::Public;
     }
     if before
         .last()
         .is_some_and(|(_, sets)| sets.has(Set::AboutBefore))
     {
-        Telling::About
+        NameHint::About
     } else {
         telling
     }
 }
 
-fn of_word(words: &[(&str, Sets)], at: usize) -> Option<Telling> {
+fn of_word(words: &[(&str, Sets)], at: usize) -> Option<NameHint> {
     let (word, sets) = *words.get(at)?;
     let (before, _) = at
         .checked_sub(1)
@@ -103,29 +103,31 @@ fn of_word(words: &[(&str, Sets)], at: usize) -> Option<Telling> {
     if sets.has(Set::Password)
         || ends_in(word, vocabulary::PASSWORD_ENDINGS) && !is_one_of(word, vocabulary::NO_PASSWORD)
     {
-        return Some(Telling::Password);
+        return Some(NameHint::Password);
     }
     if sets.has(Set::Token) || ends_in(word, vocabulary::TOKEN_ENDINGS) {
-        return Some(Telling::Token);
+        return Some(NameHint::Token);
     }
     match word {
         "key" | "keys" => Some(of_key(before, words)),
-        "pin" | "pins" | "puk" | "pincode" | "passcode" => Some(Telling::Code),
-        "code" if words.len() == 1 => Some(Telling::Code),
+        "pin" | "pins" | "puk" | "pincode" | "passcode" => Some(NameHint::Code),
+        "code" if words.len() == 1 => Some(NameHint::Code),
         // `code_alarm`: the word order of other languages.
-        "code" if at == 0 && words.len() == 2 && words[1].1.has(Set::Code) => Some(Telling::Code),
-        "keypad" | "pairing" | "spin" if at > 0 && at + 1 == words.len() => Some(Telling::Code),
-        "combination" => Sets::of(before).has(Set::Code).then_some(Telling::Code),
+        "code" if at == 0 && words.len() == 2 && words[1].1.has(Set::Code) => Some(NameHint::Code),
+        "keypad" | "pairing" | "spin" if at > 0 && at + 1 == words.len() => Some(NameHint::Code),
+        "combination" => Sets::of(before).has(Set::Code).then_some(NameHint::Code),
         // Pushover uses these names for its keys.
-        "user" | "app" if words.iter().any(|(word, _)| *word == "pushover") => Some(Telling::Maybe),
-        "code" | "codes" => Sets::of(before).has(Set::Code).then_some(Telling::Code),
+        "user" | "app" if words.iter().any(|(word, _)| *word == "pushover") => {
+            Some(NameHint::Maybe)
+        }
+        "code" | "codes" => Sets::of(before).has(Set::Code).then_some(NameHint::Code),
         "topic" => words
             .iter()
             .any(|(word, _)| *word == "ntfy")
-            .then_some(Telling::Topic),
-        _ if sets.has(Set::Login) => Some(Telling::Login),
-        _ if sets.has(Set::Maybe) => Some(Telling::Maybe),
-        _ => is_compound_code(word).then_some(Telling::Code),
+            .then_some(NameHint::Topic),
+        _ if sets.has(Set::Login) => Some(NameHint::Login),
+        _ if sets.has(Set::Maybe) => Some(NameHint::Maybe),
+        _ => is_compound_code(word).then_some(NameHint::Code),
     }
 }
 
@@ -141,19 +143,19 @@ fn is_compound_code(word: &str) -> bool {
     })
 }
 
-fn of_key(before: &str, words: &[(&str, Sets)]) -> Telling {
+fn of_key(before: &str, words: &[(&str, Sets)]) -> NameHint {
     let sets = Sets::of(before);
     if sets.has(Set::HarmlessKey) && !words.iter().any(|(word, _)| *word == "encryption") {
-        return Telling::About;
+        return NameHint::About;
     }
     let is_known = sets.has(Set::SecretKey)
         || words
             .iter()
             .any(|(word, _)| matches!(*word, "secret" | "private" | "encryption"));
     if is_known {
-        Telling::Token
+        NameHint::Token
     } else {
-        Telling::Maybe
+        NameHint::Maybe
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::name::{Telling, telling};
+use super::name::{NameHint, name_hint};
 use super::{Part, Role, value};
 use crate::names::is_public_name;
 
@@ -52,13 +52,13 @@ fn of_line(text: &str, line: Range<usize>, role: Role, parts: &mut Vec<Part>) {
             continue;
         };
         if !matches!(
-            telling(name),
-            Telling::Password
-                | Telling::Token
-                | Telling::Code
-                | Telling::Maybe
-                | Telling::Login
-                | Telling::Topic
+            name_hint(name),
+            NameHint::Password
+                | NameHint::Token
+                | NameHint::Code
+                | NameHint::Maybe
+                | NameHint::Login
+                | NameHint::Topic
         ) {
             continue;
         }
@@ -184,7 +184,7 @@ fn by_blank(text: &str, start: usize, line: &str) -> Option<Part> {
     }
     let (name, rest) = body.split_once([' ', '\t'])?;
     let rest = rest.trim();
-    let is_secret_name = matches!(telling(name), Telling::Password | Telling::Token);
+    let is_secret_name = matches!(name_hint(name), NameHint::Password | NameHint::Token);
     let is_one =
         !rest.is_empty() && !rest.contains(char::is_whitespace) && !rest.starts_with(['=', ':']);
     let is_plain = name

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::places::{Place, Role};
-use super::name::{Telling, telling};
+use super::name::{NameHint, name_hint};
 use super::{Verdict, classify, rules};
 
 /// A place with its verdict.
@@ -60,7 +60,7 @@ fn lists_of_bytes(places: &[Place], judged: &mut [Judged<'_>]) {
     let mut start = 0;
     while let Some(first) = places.get(start) {
         let Some(path) =
-            list(first).filter(|_| telling(&first.name) == Telling::Token && is_byte(first))
+            list(first).filter(|_| name_hint(&first.name) == NameHint::Token && is_byte(first))
         else {
             start += 1;
             continue;

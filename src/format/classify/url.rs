@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::name::{Telling, telling};
+use super::name::{NameHint, name_hint};
 use super::{Hit, Rule, rules, value};
 
 /// Schemes of notification services whose addresses are credentials (Apprise, shoutrrr).
@@ -131,7 +131,7 @@ struct Address<'a> {
 }
 
 /// Finds the secret parts of all addresses in a text.
-pub(super) fn find(text: &str, base: usize, hint: Telling, hits: &mut Vec<Hit>) {
+pub(super) fn find(text: &str, base: usize, hint: NameHint, hits: &mut Vec<Hit>) {
     let mut at = 0;
     while let Some(found) = text.get(at..).and_then(|rest| rest.find("://")) {
         let colon = at + found;
@@ -218,7 +218,7 @@ fn end_of(text: &str, from: usize) -> usize {
     text.len()
 }
 
-fn of_address(address: &Address<'_>, hint: Telling, hits: &mut Vec<Hit>) {
+fn of_address(address: &Address<'_>, hint: NameHint, hits: &mut Vec<Hit>) {
     let text = address.text;
     let authority = &text[address.authority.clone()];
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
@@ -309,7 +309,7 @@ fn secret(part: &str, from: usize, rule: &'static Rule, hits: &mut Vec<Hit>) {
     });
 }
 
-fn of_path(text: &str, host: &str, rest: Range<usize>, hint: Telling, hits: &mut Vec<Hit>) {
+fn of_path(text: &str, host: &str, rest: Range<usize>, hint: NameHint, hits: &mut Vec<Hit>) {
     let path_end = text[rest.clone()]
         .find(['?', '#'])
         .map_or(rest.end, |at| rest.start + at);
@@ -354,9 +354,9 @@ fn of_path(text: &str, host: &str, rest: Range<usize>, hint: Telling, hits: &mut
 }
 
 /// Finds random-looking segments after a segment that announces a webhook or token.
-fn segments(text: &str, start: usize, path: &str, hint: Telling, hits: &mut Vec<Hit>) {
+fn segments(text: &str, start: usize, path: &str, hint: NameHint, hits: &mut Vec<Hit>) {
     let mut at = start;
-    let is_secret_name = matches!(hint, Telling::Maybe | Telling::Token | Telling::Password);
+    let is_secret_name = matches!(hint, NameHint::Maybe | NameHint::Token | NameHint::Password);
     let mut is_behind = is_secret_name;
     for segment in path.split('/') {
         let span = at..at + segment.len();
@@ -406,16 +406,16 @@ fn of_query(text: &str, rest: Range<usize>, hits: &mut Vec<Hit>) {
             continue;
         };
         let from = start + name.len() + 1;
-        let is_secret = match telling(name) {
-            Telling::Password | Telling::Token => !value::is_number(part) || part.len() > 6,
-            Telling::Code => value::is_number(part) && value::is_code(part),
-            Telling::Maybe => value::is_plausible(part),
-            Telling::Topic
-            | Telling::Login
-            | Telling::Identifier
-            | Telling::Public
-            | Telling::About
-            | Telling::Nothing => {
+        let is_secret = match name_hint(name) {
+            NameHint::Password | NameHint::Token => !value::is_number(part) || part.len() > 6,
+            NameHint::Code => value::is_number(part) && value::is_code(part),
+            NameHint::Maybe => value::is_plausible(part),
+            NameHint::Topic
+            | NameHint::Login
+            | NameHint::Identifier
+            | NameHint::Public
+            | NameHint::About
+            | NameHint::Nothing => {
                 let is_short_secret_name = matches!(
                     name,
                     "sig" | "code" | "appid" | "k" | "t" | "hash" | "u" | "auth" | "p" | "r" | "i"

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Rule;
-use super::name::Telling;
+use super::name::NameHint;
 use super::rules;
 use super::vocabulary::{Set, Sets};
 use crate::names::is_public_name;
@@ -18,7 +18,7 @@ const MIN_BITS_HEX: f64 = 2.7;
 
 /// Judges a value, given the hint from its name. `found`: a part of the value is already known to
 /// be a secret.
-pub(super) fn judge(hint: Telling, text: &str, found: bool) -> &'static Rule {
+pub(super) fn judge(hint: NameHint, text: &str, found: bool) -> &'static Rule {
     if text.is_empty() {
         return &rules::EMPTY;
     }
@@ -35,23 +35,23 @@ pub(super) fn judge(hint: Telling, text: &str, found: bool) -> &'static Rule {
         return &rules::PLAIN;
     }
     let decided = match hint {
-        Telling::Password => of_password(text, found),
-        Telling::Token => of_token(text, found),
-        Telling::Code => Some(if is_code(text) {
+        NameHint::Password => of_password(text, found),
+        NameHint::Token => of_token(text, found),
+        NameHint::Code => Some(if is_code(text) {
             &rules::CODE
         } else {
             &rules::PLAIN
         }),
-        Telling::Topic => Some(if is_guessable_word(text) || is_url(text) {
+        NameHint::Topic => Some(if is_guessable_word(text) || is_url(text) {
             &rules::TEXT
         } else {
             &rules::TOPIC
         }),
-        Telling::Login => is_user_and_password(text).then_some(&rules::USER_AND_PASSWORD),
-        Telling::Maybe => (is_plausible(text) && !found).then_some(&rules::KEY_VALUE),
-        Telling::Public => Some(&rules::PUBLIC_NAME),
-        Telling::About => Some(&rules::ABOUT),
-        Telling::Identifier | Telling::Nothing => None,
+        NameHint::Login => is_user_and_password(text).then_some(&rules::USER_AND_PASSWORD),
+        NameHint::Maybe => (is_plausible(text) && !found).then_some(&rules::KEY_VALUE),
+        NameHint::Public => Some(&rules::PUBLIC_NAME),
+        NameHint::About => Some(&rules::ABOUT),
+        NameHint::Identifier | NameHint::Nothing => None,
     };
     decided.unwrap_or_else(|| by_form(hint, text, found))
 }
@@ -102,7 +102,7 @@ fn of_token(text: &str, found: bool) -> Option<&'static Rule> {
     })
 }
 
-fn by_form(hint: Telling, text: &str, found: bool) -> &'static Rule {
+fn by_form(hint: NameHint, text: &str, found: bool) -> &'static Rule {
     if is_number(text) {
         return &rules::PLAIN;
     }
@@ -113,7 +113,7 @@ fn by_form(hint: Telling, text: &str, found: bool) -> &'static Rule {
     {
         return &rules::PLACE;
     }
-    let may_be_random = hint != Telling::Identifier && !found;
+    let may_be_random = hint != NameHint::Identifier && !found;
     if may_be_random && looks_random(text) {
         &rules::RANDOM
     } else {

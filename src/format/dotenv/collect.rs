@@ -33,23 +33,23 @@ impl FoundEntry {
 
 /// Why an assignment has no usable value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub(super) struct LineError {
     pub(super) reason: String,
     /// Whether the reader stops here.
     pub(super) ends: bool,
 }
 
 /// A trouble that affects this line only.
-pub(super) fn refused(reason: impl Into<String>) -> Trouble {
-    Trouble {
+pub(super) fn refused(reason: impl Into<String>) -> LineError {
+    LineError {
         reason: reason.into(),
         ends: false,
     }
 }
 
 /// A trouble at which the reader stops.
-pub(super) fn ends(reason: impl Into<String>) -> Trouble {
-    Trouble {
+pub(super) fn ends(reason: impl Into<String>) -> LineError {
+    LineError {
         reason: reason.into(),
         ends: true,
     }
@@ -80,7 +80,7 @@ pub(super) struct Collector<'a> {
 
 enum Item {
     Line(String, FoundEntry),
-    Unread(Option<String>, Trouble),
+    Unread(Option<String>, LineError),
 }
 
 impl<'a> Collector<'a> {
@@ -98,7 +98,7 @@ impl<'a> Collector<'a> {
         &mut self,
         name: &str,
         place: LinePlace,
-        found: Result<FoundEntry, Trouble>,
+        found: Result<FoundEntry, LineError>,
     ) -> Result<(), ReadingStopped> {
         match found {
             Ok(found) => {
@@ -118,7 +118,7 @@ impl<'a> Collector<'a> {
         &mut self,
         name: Option<&str>,
         span: Range<usize>,
-        trouble: Trouble,
+        trouble: LineError,
     ) -> Result<(), ReadingStopped> {
         let ends = trouble.ends;
         let raw = span.end..span.end;
@@ -145,7 +145,7 @@ impl<'a> Collector<'a> {
     }
 
     /// The value of a name at this line. `Ok(None)` if it is not set anywhere.
-    pub(super) fn value_of(&self, name: &str) -> Result<Option<Zeroizing<String>>, Trouble> {
+    pub(super) fn value_of(&self, name: &str) -> Result<Option<Zeroizing<String>>, LineError> {
         let item = self.known.get(name).and_then(|at| self.items.get(*at));
         match item.map(|(_, item)| item) {
             Some(Item::Line(
@@ -166,7 +166,7 @@ impl<'a> Collector<'a> {
         &self,
         name: &str,
         is_braced: bool,
-    ) -> Result<Zeroizing<String>, Trouble> {
+    ) -> Result<Zeroizing<String>, LineError> {
         self.value_of(name)?.ok_or_else(|| unset(name, is_braced))
     }
 
@@ -211,7 +211,7 @@ impl<'a> Collector<'a> {
 
 /// The trouble for a variable that is not set. The message only contains the name if braces show
 /// that it is one: the text after a bare `$` may be a part of a password.
-pub(super) fn unset(name: &str, is_braced: bool) -> Trouble {
+pub(super) fn unset(name: &str, is_braced: bool) -> LineError {
     if is_braced && crate::names::is_variable(name) {
         refused(format!(
             "it refers to {name}, which no line above sets; --env {name} takes it from the \

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::Dialect;
 use super::collect::{
-    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, ends, refused, unset,
+    Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, ends, refused, unset,
 };
 use super::go::{is_blank, next_statement};
 use super::parse::Escapes;
@@ -325,9 +325,9 @@ fn octal(digits: &str, out: &mut String) -> usize {
     count
 }
 
-fn replaced(text: &str, out: &Collector<'_>, project: &Project) -> Result<FoundEntry, Trouble> {
+fn replaced(text: &str, out: &Collector<'_>, project: &Project) -> Result<FoundEntry, LineError> {
     let mut from = Vec::new();
-    let mut lookup = |reference: &Reference| -> Result<_, Trouble> {
+    let mut lookup = |reference: &Reference| -> Result<_, LineError> {
         let name = reference.name.as_str();
         let value = project
             .get(name)
@@ -336,7 +336,7 @@ fn replaced(text: &str, out: &Collector<'_>, project: &Project) -> Result<FoundE
         match (reference.form, &value) {
             (Form::Plain, None) => return Err(unset(name, reference.is_braced)),
             (Form::Required, None) => {
-                return Err(Trouble {
+                return Err(LineError {
                     ends: true,
                     ..unset(name, true)
                 });

@@ -2,7 +2,7 @@
 
 use super::Dialect;
 use super::collect::{
-    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, ends, unset,
+    Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, ends, unset,
 };
 use super::parse::Escapes;
 use super::reading::Reading;
@@ -130,7 +130,7 @@ fn quoted(
     cursor: &mut Cursor<'_>,
     quote: char,
     out: &Collector<'_>,
-) -> Option<Result<FoundEntry, Trouble>> {
+) -> Option<Result<FoundEntry, LineError>> {
     let rest = cursor.rest();
     let end = rest
         .match_indices(quote)
@@ -161,7 +161,7 @@ fn unescaped_twice(text: &str) -> String {
 }
 
 /// Expands `$NAME`, `${NAME}` and `$(NAME)` with a name in capitals. Either brace may be missing.
-fn replaced(text: &str, known: &Collector<'_>) -> Result<FoundEntry, Trouble> {
+fn replaced(text: &str, known: &Collector<'_>) -> Result<FoundEntry, LineError> {
     let in_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     let (mut out, mut from) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;

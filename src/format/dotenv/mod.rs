@@ -1,7 +1,7 @@
 //! Reading and writing `.env` files, for one program or for all programs that agree.
 //!
 //! There is no single `.env` format: each program parses the file in its own way. A [`Dialect`]
-//! names the program that reads the file. [`write`] tries a few ways to quote a value, and keeps
+//! names the program that reads the file. [`write()`] tries a few ways to quote a value, and keeps
 //! one that a model of the program's parser reads back exactly. [`check`] parses the finished file
 //! with the same models. A value that no quoting preserves is refused.
 

@@ -77,7 +77,7 @@ fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), ReadingStopped> {
     Ok(())
 }
 
-fn value(line: &Line<'_>) -> Result<FoundEntry, super::collect::Trouble> {
+fn value(line: &Line<'_>) -> Result<FoundEntry, super::collect::LineError> {
     let text = line.value.unwrap_or_default().trim_matches(DOTENV.space);
     let (_, inner) = unquote(text, DOTENV.quotes);
     // npm dotenv looks for quotes line by line, and these two characters end a line in JavaScript.

@@ -2,7 +2,7 @@
 
 use super::Dialect;
 use super::collect::{
-    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, ends, refused,
+    Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, ends, refused,
 };
 use super::parse::Escapes;
 use super::reading::Reading;
@@ -138,7 +138,10 @@ fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), ReadingStopped> {
 }
 
 /// Returns the value, its range, and the start of the line after it.
-fn value(text: &str, from: usize) -> (Result<FoundEntry, Trouble>, std::ops::Range<usize>, usize) {
+fn value(
+    text: &str,
+    from: usize,
+) -> (Result<FoundEntry, LineError>, std::ops::Range<usize>, usize) {
     if text[from..].starts_with('\n') {
         return (Ok(FoundEntry::text("")), from..from, from + 1);
     }

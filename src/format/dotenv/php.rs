@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Dialect;
 use super::collect::{
-    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, ends, unset,
+    Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, ends, unset,
 };
 use super::parse::Escapes;
 use super::reading::Reading;
@@ -224,7 +224,7 @@ fn double_quoted(cursor: &mut Cursor<'_>, value: &mut Value) -> Option<()> {
 
 /// Expands `${NAME}`, from the last reference to the first. phpdotenv keeps a reference to an unset
 /// name, but we do not know the environment, so such a line is refused.
-fn replaced(value: Value, known: &Collector<'_>) -> Result<FoundEntry, Trouble> {
+fn replaced(value: Value, known: &Collector<'_>) -> Result<FoundEntry, LineError> {
     let mut text = value.text;
     let mut from = Vec::new();
     for at in value.dollars.into_iter().rev() {

@@ -34,7 +34,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     ],
     older: &[],
     retired: &[],
-    agreement: Agreement::WhoeverReads,
+    agreement: Agreement::AbleReaders,
     ways: &[SINGLE, DOUBLE],
     below: &BELOW,
     escapes: [

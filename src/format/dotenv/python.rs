@@ -2,7 +2,7 @@
 
 use super::Dialect;
 use super::collect::{
-    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, refused, unset,
+    Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, refused, unset,
 };
 use super::parse::Escapes;
 use super::reading::Reading;
@@ -255,7 +255,7 @@ fn bare(line: &str) -> &str {
 }
 
 /// Expands `${NAME}` and `${NAME:-default}`, in any quotes.
-fn replaced(text: &str, known: &Collector<'_>) -> Result<FoundEntry, Trouble> {
+fn replaced(text: &str, known: &Collector<'_>) -> Result<FoundEntry, LineError> {
     let (mut out, mut from) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;
     while let Some(at) = rest.find("${") {

@@ -115,7 +115,7 @@ pub fn reading(
                 agreed(reading, &other, version)
             })
         }
-        Agreement::WhoeverReads => agreed_by_readers(readings.collect()),
+        Agreement::AbleReaders => agreed_by_readers(readings.collect()),
     };
     reading.unread.sort_by_key(|unread| unread.line);
     reading

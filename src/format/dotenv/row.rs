@@ -100,5 +100,5 @@ pub(super) enum Agreement {
     /// All of them.
     Every,
     /// Those that can read the line at all. For a file whose reader is unknown.
-    WhoeverReads,
+    AbleReaders,
 }

@@ -2,7 +2,7 @@
 
 use super::Dialect;
 use super::collect::{
-    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, ends, refused, unset,
+    Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, ends, refused, unset,
 };
 use super::parse::Escapes;
 use super::pattern::{Pattern, PatternPart, unquote};
@@ -100,7 +100,7 @@ fn lines(text: &str, start: usize, out: &mut Collector<'_>) -> Result<(), Readin
     Ok(())
 }
 
-fn value(text: &str, known: &Collector<'_>) -> Result<FoundEntry, Trouble> {
+fn value(text: &str, known: &Collector<'_>) -> Result<FoundEntry, LineError> {
     let (quote, inner) = unquote(
         text.trim_matches(|c| (RUBY.space)(c) || c == '\0'),
         RUBY.quotes,
@@ -117,7 +117,7 @@ fn value(text: &str, known: &Collector<'_>) -> Result<FoundEntry, Trouble> {
 
 /// Handles `$(commands)` in balanced parentheses, then expands variables. A `\` before the `$`
 /// prevents either.
-fn replaced(text: &str, known: &Collector<'_>) -> Result<FoundEntry, Trouble> {
+fn replaced(text: &str, known: &Collector<'_>) -> Result<FoundEntry, LineError> {
     let closings = balanced(text);
     let mut commands = String::with_capacity(text.len());
     let (mut done, mut from) = (0, 0);
@@ -172,7 +172,7 @@ fn balanced(text: &str) -> std::collections::HashMap<usize, usize> {
 }
 
 /// Expands `$NAME` and `${NAME}`. Either brace may be missing.
-fn variables(text: &str, known: &Collector<'_>) -> Result<FoundEntry, Trouble> {
+fn variables(text: &str, known: &Collector<'_>) -> Result<FoundEntry, LineError> {
     let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let (mut out, mut from) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::Dialect;
 use super::collect::{
-    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, ends, refused, unset,
+    Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, ends, refused, unset,
 };
 use super::parse::Escapes;
 use super::reading::Reading;
@@ -93,7 +93,7 @@ fn refuse_conflict(
     key: &str,
     found: FoundEntry,
     out: &Collector<'_>,
-) -> Result<FoundEntry, Trouble> {
+) -> Result<FoundEntry, LineError> {
     let is_other = |known: Option<Zeroizing<String>>| known != found.value;
     if out.is_set(key) && out.value_of(key).map_or(true, is_other) {
         return Err(refused(
@@ -189,7 +189,7 @@ fn name<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
 }
 
 /// Returns the value with its variables expanded, and its length as written.
-fn replaced(text: &str, known: &Collector<'_>) -> (Result<FoundEntry, Trouble>, usize) {
+fn replaced(text: &str, known: &Collector<'_>) -> (Result<FoundEntry, LineError>, usize) {
     let mut value = Value {
         known,
         text: String::new(),
@@ -211,7 +211,7 @@ struct Value<'a, 'b> {
     known: &'a Collector<'b>,
     text: String,
     from: Vec<String>,
-    trouble: Option<Trouble>,
+    trouble: Option<LineError>,
 }
 
 impl Value<'_, '_> {

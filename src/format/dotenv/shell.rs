@@ -5,7 +5,7 @@
 
 use super::Dialect;
 use super::collect::{
-    Collector, FoundEntry, LinePlace, Outside, ReadingStopped, Trouble, ends, refused, unset,
+    Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, ends, refused, unset,
 };
 use super::parse::Escapes;
 use super::reading::Reading;
@@ -206,7 +206,7 @@ struct Word {
     /// The word follows `export`, where dash splits unquoted expansions.
     exported: bool,
     /// The reason why the word has no value, although its end was found.
-    trouble: Option<Trouble>,
+    trouble: Option<LineError>,
     in_double: bool,
 }
 
@@ -222,7 +222,7 @@ enum Until {
 }
 
 impl Word {
-    fn found(&mut self) -> Result<FoundEntry, Trouble> {
+    fn found(&mut self) -> Result<FoundEntry, LineError> {
         match self.trouble.take() {
             Some(trouble) => Err(trouble),
             None => Ok(FoundEntry::replaced(
@@ -232,7 +232,7 @@ impl Word {
         }
     }
 
-    fn refuse(&mut self, trouble: Trouble) {
+    fn refuse(&mut self, trouble: LineError) {
         self.trouble.get_or_insert(trouble);
     }
 
@@ -241,7 +241,7 @@ impl Word {
         cursor: &mut Cursor<'_>,
         known: &Collector<'_>,
         depth: usize,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), LineError> {
         if cursor.peek() == Some('=') {
             self.refuse(refused("zsh expands a = at the start of a value"));
         }
@@ -255,7 +255,7 @@ impl Word {
         known: &Collector<'_>,
         until: Until,
         depth: usize,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), LineError> {
         if depth > MAX_DEPTH {
             return Err(ends("its defaults are nested too deeply"));
         }
@@ -290,7 +290,7 @@ impl Word {
         until: Until,
         depth: usize,
         is_first: bool,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), LineError> {
         let quoted = until == Until::Quote || self.in_double;
         match c {
             '\\' if quoted => match cursor.bump().ok_or_else(|| ends(NO_END))? {
@@ -355,7 +355,7 @@ impl Word {
         cursor: &mut Cursor<'_>,
         known: &Collector<'_>,
         depth: usize,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), LineError> {
         match cursor.peek() {
             Some('(') => {
                 self.refuse(refused(COMMAND));
@@ -413,7 +413,7 @@ impl Word {
         cursor: &mut Cursor<'_>,
         known: &Collector<'_>,
         depth: usize,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), LineError> {
         let name = cursor
             .take_while(|c| c.is_ascii_alphanumeric() || c == '_')
             .to_owned();
@@ -457,7 +457,7 @@ impl Word {
                 )));
             }
             (_, None) => {
-                return Err(Trouble {
+                return Err(LineError {
                     ends: true,
                     ..unset(&name, true)
                 });
@@ -482,7 +482,7 @@ impl Word {
 
     /// Skips a command in backticks. If it holds quotes or other special characters, only a shell
     /// could find its end, so reading stops.
-    fn backticks(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Trouble> {
+    fn backticks(&mut self, cursor: &mut Cursor<'_>) -> Result<(), LineError> {
         self.refuse(refused(COMMAND));
         let inside = cursor.take_while(|c| c != '`');
         let is_plain = inside.chars().all(|c| {

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use zeroize::Zeroizing;
 
 use super::Dialect;
-use super::collect::{Outside, Trouble, ends, refused};
+use super::collect::{LineError, Outside, ends, refused};
 use super::parse::Escapes;
 use super::reading::{Line, Reading, Unread};
 use super::row::{Agreement, DialectRow, ReaderVersion};
@@ -72,7 +72,7 @@ pub(super) const ROW: DialectRow = DialectRow {
 const MAX_STEPS: usize = 1000;
 
 type Values = HashMap<String, Zeroizing<String>>;
-type Expand = fn(&str, &mut Names<'_>) -> Result<String, Trouble>;
+type Expand = fn(&str, &mut Names<'_>) -> Result<String, LineError>;
 
 /// The names that a value may refer to, and those that it did refer to.
 struct Names<'a> {
@@ -104,7 +104,7 @@ impl Names<'_> {
         self.unset.get_or_insert((name.to_owned(), is_braced));
     }
 
-    fn step(&mut self, length: usize) -> Result<(), Trouble> {
+    fn step(&mut self, length: usize) -> Result<(), LineError> {
         self.steps += 1;
         if self.steps <= MAX_STEPS && length <= super::MAX_VARIABLE {
             return Ok(());
@@ -192,11 +192,11 @@ fn expanded(
 fn set_value(
     line: &mut Line,
     text: &str,
-    value: Result<Zeroizing<String>, Trouble>,
+    value: Result<Zeroizing<String>, LineError>,
     from: BTreeSet<String>,
 ) -> Option<Unread> {
     match value {
-        Err(Trouble { reason, ends }) => {
+        Err(LineError { reason, ends }) => {
             return Some(Unread {
                 line: line.line,
                 name: Some(line.name.clone()),
@@ -247,7 +247,7 @@ fn first_reference(text: &str) -> Option<(usize, usize, &str, bool)> {
 }
 
 /// JavaScript's `String.replace` interprets some `$` sequences in the replacement as patterns.
-fn is_plain(new: &str) -> Result<(), Trouble> {
+fn is_plain(new: &str) -> Result<(), LineError> {
     let is_pattern = ["$$", "$&", "$`", "$'"]
         .iter()
         .any(|pattern| new.contains(pattern));
@@ -261,7 +261,7 @@ fn is_plain(new: &str) -> Result<(), Trouble> {
 }
 
 /// dotenv-expand 12 and 13: replaces the first reference, then searches the whole result again.
-fn expand_13(text: &str, names: &mut Names<'_>) -> Result<String, Trouble> {
+fn expand_13(text: &str, names: &mut Names<'_>) -> Result<String, LineError> {
     let mut result = text.to_owned();
     let mut seen: BTreeSet<String> = BTreeSet::new();
     while let Some((at, length, inside, is_braced)) = first_reference(&result) {
@@ -312,7 +312,7 @@ fn expand_13(text: &str, names: &mut Names<'_>) -> Result<String, Trouble> {
 }
 
 /// dotenv-expand 11: replaces every reference once, and expands each inserted value too.
-fn expand_11(text: &str, names: &mut Names<'_>) -> Result<String, Trouble> {
+fn expand_11(text: &str, names: &mut Names<'_>) -> Result<String, LineError> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -393,7 +393,7 @@ fn nested(text: &str, depth: usize) -> usize {
 }
 
 /// Next.js: replaces the last reference first, and repeats until none is left.
-fn expand_next(text: &str, names: &mut Names<'_>) -> Result<String, Trouble> {
+fn expand_next(text: &str, names: &mut Names<'_>) -> Result<String, LineError> {
     let mut result = text.to_owned();
     loop {
         names.step(result.len())?;

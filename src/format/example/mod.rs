@@ -136,13 +136,13 @@ impl Maker<'_> {
         }
         self.name(place);
         let decision = if is_excluded(&place.name) {
-            Decision::Goes
+            Decision::Remove
         } else {
             stays::decide(self.form, judged)
         };
         match decision {
-            Decision::Stays => self.made.kept += 1,
-            Decision::Goes => {
+            Decision::Keep => self.made.kept += 1,
+            Decision::Remove => {
                 self.made.replaced += 1;
                 self.secrets.add(&place.text);
                 self.secrets.add(&self.file[place.span.clone()]);
@@ -152,7 +152,7 @@ impl Maker<'_> {
                     text,
                 });
             }
-            Decision::PartsGo(parts) => {
+            Decision::RemoveParts(parts) => {
                 self.made.replaced += parts.len();
                 self.parts(place, &parts);
             }

@@ -78,9 +78,9 @@ fn wanted(judged: &Judged<'_>) -> Vec<((usize, usize), String, String)> {
         ((place.span.start, start), name, longer)
     };
     match stays::decide(Form::Compose, judged) {
-        Decision::Stays => Vec::new(),
-        Decision::Goes => vec![of(0, name)],
-        Decision::PartsGo(parts) => {
+        Decision::Keep => Vec::new(),
+        Decision::Remove => vec![of(0, name)],
+        Decision::RemoveParts(parts) => {
             let is_item = matches!(place.writing, Writing::Scalar(_))
                 && place.text.starts_with(&format!("{}=", place.name));
             let in_text = if is_item

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::super::classify::{Judged, Role, SecretKind, Telling, classify, merged, telling};
+use super::super::classify::{Judged, NameHint, Role, SecretKind, classify, merged, name_hint};
 use super::super::places::{Form, Place, Writing};
 use crate::names::is_public_name;
 
@@ -11,11 +11,11 @@ use crate::names::is_public_name;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     /// Keep the value: it is harmless.
-    Stays,
+    Keep,
     /// Remove the whole value.
-    Goes,
+    Remove,
     /// Remove these parts of a longer text.
-    PartsGo(Vec<Range<usize>>),
+    RemoveParts(Vec<Range<usize>>),
 }
 
 /// The longest plain text that can be harmless.
@@ -37,7 +37,7 @@ pub(super) fn decide(form: Form, judged: &Judged<'_>) -> Decision {
     };
     let text = &place.text[head..];
     if text.trim().is_empty() {
-        return Decision::Stays;
+        return Decision::Keep;
     }
     let own = (head > 0).then(|| classify(&place.name, text, place.role));
     let verdict = own.as_ref().unwrap_or(&judged.verdict);
@@ -51,7 +51,7 @@ pub(super) fn decide(form: Form, judged: &Judged<'_>) -> Decision {
         let only_defaults =
             !verdict.spans.is_empty() && verdict.spans.iter().all(|span| is_default(text, span));
         if is_long || only_defaults {
-            return Decision::PartsGo(shifted(
+            return Decision::RemoveParts(shifted(
                 merged([verdict.spans.clone(), random].concat()),
                 head,
             ));
@@ -59,12 +59,12 @@ pub(super) fn decide(form: Form, judged: &Judged<'_>) -> Decision {
         return removal(head, text);
     }
     if !random.is_empty() {
-        return Decision::PartsGo(shifted(merged(random), head));
+        return Decision::RemoveParts(shifted(merged(random), head));
     }
     let is_harmless = |name: &str| may_stay(name, text, classify(name, text, place.role).kind);
     let is_structure = form == Form::Compose && is_structure(place);
     if is_long || is_structure || place.names().all(is_harmless) {
-        Decision::Stays
+        Decision::Keep
     } else {
         removal(head, text)
     }
@@ -72,9 +72,9 @@ pub(super) fn decide(form: Form, judged: &Judged<'_>) -> Decision {
 
 fn removal(head: usize, text: &str) -> Decision {
     if head == 0 {
-        Decision::Goes
+        Decision::Remove
     } else {
-        Decision::PartsGo(std::iter::once(head..head + text.len()).collect())
+        Decision::RemoveParts(std::iter::once(head..head + text.len()).collect())
     }
 }
 
@@ -183,32 +183,32 @@ fn without_lone_quotes(word: &str) -> &str {
 /// Whether a value may stay, given that it was not recognised as a secret: it must be recognised as
 /// harmless.
 pub(super) fn may_stay(name: &str, text: &str, kind: SecretKind) -> bool {
-    let hint = telling(name);
+    let hint = name_hint(name);
     let is_secret_name = matches!(
         hint,
-        Telling::Password | Telling::Token | Telling::Code | Telling::Topic
+        NameHint::Password | NameHint::Token | NameHint::Code | NameHint::Topic
     );
     match kind {
         SecretKind::Empty | SecretKind::Reference | SecretKind::Placeholder => true,
         SecretKind::Public => {
             !is_secret_name
-                && (hint != Telling::Nothing && hint != Telling::Maybe || !is_uuid(text))
+                && (hint != NameHint::Nothing && hint != NameHint::Maybe || !is_uuid(text))
         }
         // Too short for a code: for example the number of a pin on a circuit board.
-        SecretKind::Plain if hint == Telling::Code => true,
+        SecretKind::Plain if hint == NameHint::Code => true,
         // A number under the name of a password is a password.
         SecretKind::Plain if is_secret_name => is_word_of_a_format(text),
         SecretKind::Plain => {
             text.bytes().filter(u8::is_ascii_digit).count() <= MAX_NUMBER
-                || hint == Telling::Identifier
+                || hint == NameHint::Identifier
         }
         SecretKind::Place if is_secret_name => is_path_of_a_file(text),
         SecretKind::Place => true,
         // A single word under a name that may stand for a secret could be one.
-        SecretKind::Text if hint == Telling::Maybe => {
+        SecretKind::Text if hint == NameHint::Maybe => {
             is_plain_text(text) && (text.len() < MIN_UNSURE || text.contains(char::is_whitespace))
         }
-        SecretKind::Text if hint == Telling::Identifier => {
+        SecretKind::Text if hint == NameHint::Identifier => {
             is_plain_text(text) || is_identifier(name, text)
         }
         SecretKind::Text => !is_secret_name && is_plain_text(text),

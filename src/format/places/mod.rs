@@ -18,7 +18,7 @@ use super::dotenv::Dialect;
 use super::yaml::tree::{Malformed, NodeStyle};
 
 pub(in crate::format) use comments::assignment;
-pub use named::{NamedFile, Naming, named_files};
+pub use named::{NamedFile, ReferenceKind, named_files};
 pub use yaml::is_reference_tag;
 
 /// The format of a file.

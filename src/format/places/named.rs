@@ -14,12 +14,12 @@ pub struct NamedFile {
     /// The service that refers to the file, if any.
     pub service: Option<String>,
     /// The key under which the file is named.
-    pub naming: Naming,
+    pub naming: ReferenceKind,
 }
 
 /// The key under which a file is named.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Naming {
+pub enum ReferenceKind {
     /// `env_file` of a service: sets variables in the container.
     EnvFile {
         /// Whether compose reads its lines literally (`format: raw`).
@@ -52,7 +52,10 @@ pub fn named_files(text: &str) -> Result<Vec<NamedFile>, Malformed> {
             anchors: Anchors::of(document),
         };
         finder.services(document, &mut files);
-        for (section, naming) in [("secrets", Naming::Secret), ("configs", Naming::Config)] {
+        for (section, naming) in [
+            ("secrets", ReferenceKind::Secret),
+            ("configs", ReferenceKind::Config),
+        ] {
             for (_, entry) in finder.entries(document, section) {
                 files.extend(finder.file(finder.anchors.get(entry, "file"), None, naming));
             }
@@ -88,7 +91,7 @@ impl<'tree> Finder<'tree> {
                 let field = |key: &str| self.anchors.get(item, key).and_then(Node::text);
                 let is_raw = field("format") == Some("raw");
                 let is_required = field("required") != Some("false");
-                let naming = Naming::EnvFile {
+                let naming = ReferenceKind::EnvFile {
                     is_raw,
                     is_required,
                 };
@@ -103,7 +106,7 @@ impl<'tree> Finder<'tree> {
                 .anchors
                 .get(service, "extends")
                 .and_then(|extends| self.anchors.get(extends, "file"));
-            files.extend(self.file(extended, Some(&name), Naming::Extends));
+            files.extend(self.file(extended, Some(&name), ReferenceKind::Extends));
         }
     }
 
@@ -116,10 +119,10 @@ impl<'tree> Finder<'tree> {
                 Some(item)
             };
             for path in self.items(paths) {
-                files.extend(self.file(Some(path), None, Naming::Include));
+                files.extend(self.file(Some(path), None, ReferenceKind::Include));
             }
             for path in self.items(self.anchors.get(item, "env_file")) {
-                files.extend(self.file(Some(path), None, Naming::IncludeEnvFile));
+                files.extend(self.file(Some(path), None, ReferenceKind::IncludeEnvFile));
             }
         }
     }
@@ -140,7 +143,7 @@ impl<'tree> Finder<'tree> {
         &self,
         path: Option<&'tree Node>,
         service: Option<&str>,
-        naming: Naming,
+        naming: ReferenceKind,
     ) -> Option<NamedFile> {
         let path = path?;
         let text = path.text().filter(|text| !text.is_empty())?;
@@ -188,27 +191,27 @@ configs:
         let Ok(files) = named_files(text) else {
             panic!("not parsed")
         };
-        let found: Vec<(&str, usize, Naming)> = files
+        let found: Vec<(&str, usize, ReferenceKind)> = files
             .iter()
             .map(|file| (file.path.as_str(), file.line, file.naming))
             .collect();
-        let env_file = |is_raw, is_required| Naming::EnvFile {
+        let env_file = |is_raw, is_required| ReferenceKind::EnvFile {
             is_raw,
             is_required,
         };
         let expected = [
             (".env", 9, env_file(false, true)),
-            ("base.yaml", 10, Naming::Extends),
+            ("base.yaml", 10, ReferenceKind::Extends),
             ("common.env", 2, env_file(false, true)),
             ("raw.env", 15, env_file(true, true)),
             ("maybe.env", 17, env_file(false, false)),
             ("plain.env", 18, env_file(false, true)),
-            ("./token.txt", 20, Naming::Secret),
-            ("./app.conf", 23, Naming::Config),
-            ("other/compose.yaml", 4, Naming::Include),
-            ("a.yaml", 5, Naming::Include),
-            ("b.yaml", 5, Naming::Include),
-            ("inc.env", 6, Naming::IncludeEnvFile),
+            ("./token.txt", 20, ReferenceKind::Secret),
+            ("./app.conf", 23, ReferenceKind::Config),
+            ("other/compose.yaml", 4, ReferenceKind::Include),
+            ("a.yaml", 5, ReferenceKind::Include),
+            ("b.yaml", 5, ReferenceKind::Include),
+            ("inc.env", 6, ReferenceKind::IncludeEnvFile),
         ];
         assert_eq!(found, expected);
         assert_eq!(files[2].service.as_deref(), Some("b"));

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::super::classify::{Telling, telling};
+use super::super::classify::{NameHint, name_hint};
 use super::super::yaml::tree::{self, Malformed, Node, NodeKind, NodeStyle};
 use super::{Lines, Place, Role, Writing, comments};
 
@@ -332,9 +332,9 @@ impl Walker<'_> {
 /// needs memory in proportion to its size only.
 fn telling_names(names: &[String]) -> Vec<String> {
     const MAX_ALIKE: usize = 4;
-    let mut known: Vec<(Telling, usize)> = Vec::new();
+    let mut known: Vec<(NameHint, usize)> = Vec::new();
     let is_new = |name: &&String| {
-        let hint = telling(name);
+        let hint = name_hint(name);
         let at = known
             .iter()
             .position(|(other, _)| *other == hint)

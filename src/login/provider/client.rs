@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::config::{Settings, Tls};
 use crate::error::{Error, ForeignText, Result};
-use crate::vault::{is_loopback, origin, through, tls};
+use crate::vault::{apply_proxy, is_loopback, origin, tls};
 
 /// The largest response body that is accepted, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -39,11 +39,11 @@ impl ProviderClient {
             ca_folder: settings.tls.ca_folder.clone(),
             ..Tls::default()
         };
-        let builder = through(builder, settings, issuer)?;
+        let builder = apply_proxy(builder, settings, issuer)?;
         let builder = if issuer.scheme() == "https" {
-            tls::merge(builder, &tls)?
+            tls::add_roots(builder, &tls)?
         } else {
-            tls::none(builder)
+            tls::apply_without_roots(builder)
         };
         let http = builder.build().map_err(|_| {
             Error::invalid(

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::arguments::parse;
-use super::changes::{Call, Caller, Waited, not_of_this_call};
+use super::changes::{Call, CallResult, Caller, approval_mismatch};
 use super::public::Public;
 use super::refusal::Refusal;
 use super::state::ServerState;
@@ -79,7 +79,7 @@ pub(super) enum Outcome<R> {
     /// The reply.
     Done(R),
     /// The result of work that may ask a person.
-    Waited(Waited),
+    Waited(CallResult),
 }
 
 /// The result of a call.
@@ -136,7 +136,7 @@ async fn run<T: Tool>(
     if let Err(refusal) = &mut outcome
         && let Some(reason) = refusal.take_reason()
     {
-        state.tell_person(format!("{tool}: {reason}"));
+        state.keep_reason(format!("{tool}: {reason}"));
     }
     outcome
 }
@@ -161,14 +161,14 @@ async fn answer<T: Tool>(
     .await?
     {
         Outcome::Done(_) if caller.request_state.is_some() => {
-            Err(not_of_this_call(&state.core(), tool).into())
+            Err(approval_mismatch(&state.core(), tool).into())
         }
         Outcome::Done(reply) => Ok(Answer::Done(object(&reply))),
-        Outcome::Waited(Waited::Done(reply)) => Ok(Answer::Done(reply)),
-        Outcome::Waited(Waited::Look { url, request_state }) => {
+        Outcome::Waited(CallResult::Done(reply)) => Ok(Answer::Done(reply)),
+        Outcome::Waited(CallResult::Look { url, request_state }) => {
             Ok(Answer::Look { url, request_state })
         }
-        Outcome::Waited(Waited::Pending(token)) => {
+        Outcome::Waited(CallResult::Pending(token)) => {
             let takes_a_token = super::listed::takes(tool, APPROVAL_TOKEN);
             Err(Refusal::approval_pending(
                 tool,

@@ -20,7 +20,7 @@ use crate::mcp::public::{
     ClearValue, Name, PublicEntry, Setting, Time, public_reply, public_words,
 };
 use crate::mcp::refusal::Refusal;
-use crate::mcp::state::{NotMeant, ServerState};
+use crate::mcp::state::{ServerState, Unresolved};
 use crate::names::{Key, Service};
 use crate::secret::{Secret, Value};
 
@@ -98,7 +98,7 @@ pub(in crate::mcp) async fn listed(
         keys: None,
     };
     let request = list::ListRequest {
-        what: service.map(list::What::Service),
+        what: service.map(list::Selection::Service),
         ..list::ListRequest::default()
     };
     Ok(match list::list(&core, &request).await? {
@@ -467,7 +467,7 @@ async fn request(state: &ServerState, arguments: SetArguments) -> Result<set::Se
         notes.sources.push("a file of the project".to_owned());
     }
     for (key, text) in arguments.secrets.unwrap_or_default() {
-        let meant = state.meant(text.expose(crate::secret::WayOut::Inspection));
+        let meant = state.resolve(text.expose(crate::secret::WayOut::Inspection));
         match meant.map_err(|not| not_meant(not, &key))? {
             None => drop(values.insert(key, Given::Untyped(text))),
             Some((held, origin)) => {
@@ -527,14 +527,14 @@ fn refuse_plain_key(state: &ServerState, service: &Service, key: &Key) -> Result
 }
 
 /// The refusal of a text that cannot stand for a value.
-pub(super) fn not_meant(not: NotMeant, key: &Key) -> Refusal {
+pub(super) fn not_meant(not: Unresolved, key: &Key) -> Refusal {
     match not {
-        NotMeant::Unknown => Refusal::argument(
+        Unresolved::Unknown => Refusal::argument(
             "the handle for {} is unknown or has expired",
             &[key],
             "get a new one with vault_get or a scan",
         ),
-        NotMeant::Inside => Refusal::argument(
+        Unresolved::Inside => Refusal::argument(
             "the value of {} has a handle inside a longer text",
             &[key],
             "a handle must be the whole value",

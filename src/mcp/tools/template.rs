@@ -67,7 +67,7 @@ pub(super) fn parse(
                 "give each key once",
             ));
         }
-        let (value, is_literal) = match state.meant(value).map_err(|not| not_meant(not, &key))? {
+        let (value, is_literal) = match state.resolve(value).map_err(|not| not_meant(not, &key))? {
             None => (literal(value, format).ok_or_else(invalid_line)?, true),
             Some((held, origin)) => {
                 template.sources.push(origin.words());

@@ -81,7 +81,7 @@ impl Waiting {
                     obstacle,
                 };
                 let answer = person.ask(&question).await;
-                person.pending.farewell().await;
+                person.pending.wait_for_outcomes_shown().await;
                 answer
             })
         });
