@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Records docs/terminal.svg: a real bash in a real `claude-vault dev`, typed into as a person would.
+"""Records docs/terminal.svg: types into a real bash in a real `claude-vault dev`, as a person would.
 
     docs/record.py        (Debian's termtosvg makes the picture; cargo build --release before it)
 """
@@ -13,7 +13,8 @@ PROMPT = "$ "
 # What is typed, and what must be seen before the next line is.
 SCENE = [
     ("source claude-vault login", PROMPT),
-    ("claude-vault set jellyfin API_KEY='it is \"safe\" & more' --generate DB_PASSWORD", "Type yes to write it: "),
+    ("claude-vault set jellyfin API_KEY --generate DB_PASSWORD", "Value of API_KEY (hidden): "),
+    ('it is "safe" & more', "Type yes to write it: "),
     ("yes", PROMPT),
     ("claude-vault list jellyfin", PROMPT),
     ("claude-vault inject jellyfin", PROMPT),
@@ -48,7 +49,7 @@ def main():
             elif until and strip(seen).endswith(until):
                 return
         if until:
-            sys.exit(f"waited in vain for {until!r} in:\n{seen}")
+            sys.exit(f"timed out waiting for {until!r} in:\n{seen}")
 
     watch(PROMPT)
     os.write(terminal, f"export CLAUDE_VAULT_BROWSER='{PROGRAM} dev-sign-in'; clear\n".encode())
@@ -70,7 +71,7 @@ def main():
     with open(cast, "w", encoding="utf-8") as file:
         print(json.dumps({"version": 2, "width": COLUMNS, "height": ROWS}), file=file)
         for at, text in events:
-            # The picture's bright colours, which it takes for bold ones, are dark.
+            # termtosvg draws bold text in dark colours: leave bold out.
             print(json.dumps([round(at, 3), "o", text.replace("\x1b[1m", "")]), file=file)
     target = os.path.join(ROOT, "docs/terminal.svg")
     subprocess.run(["termtosvg", "render", cast, target, "-t", "window_frame", "-D", "4000", "-M", "1500"], check=True)

@@ -74,7 +74,7 @@ fn a_working_setup_is_reported_as_such_in_plain_text_too() {
         ".mcp.json",
         "{\"mcpServers\": {\"vault\": {\"command\": \"claude-vault\", \"args\": [\"mcp\"]}}}",
     );
-    says(&check(&lab, "approval", 0), "warning", "typed");
+    says(&check(&lab, "approval", 0), "warning", "typing yes");
     let text = lab.cv(["doctor"]).exits(0).stdout;
     assert!(
         text.contains("ok       server") && text.contains("fix: claude-vault approve enroll"),

@@ -59,7 +59,7 @@ fn folders_patterns_and_trees_choose_and_show_services() {
     assert_eq!(
         lab.cv(["list", "nothing*"])
             .exits(0)
-            .says("no service in secret/proxmox-services fits")
+            .says("no service in secret/proxmox-services matches")
             .stdout,
         ""
     );

@@ -369,7 +369,7 @@ fn a_login_revokes_the_session_it_replaces_only_if_a_login_made_it() {
         .shell(&["bash"], &script)
         .exits(0)
         .says(&format!(
-            "this shell holds a session for {}: signing in to {} replaces it",
+            "this shell holds a session for {}: signing in to {} replaces and revokes it",
             login.lab.bao.address, other.address
         ))
         .says(&format!(

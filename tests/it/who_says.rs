@@ -315,7 +315,7 @@ fn nothing_overrides_a_lock_of_the_system_config() {
                 .exits(2)
                 .says("/etc/claude-vault/config.toml locks");
             assert!(
-                run.stderr.contains(&format!("{variable} says"))
+                run.stderr.contains(&format!("but {variable} sets "))
                     && run.stderr.contains(&format!("unset {variable}")),
                 "{}",
                 run.stderr

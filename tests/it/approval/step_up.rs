@@ -403,7 +403,7 @@ fn step_up_to_a_changed_address_must_first_be_confirmed_at_a_terminal() {
         .cv(["set", "plex", "B=2"])
         .exits(2)
         .says("the last step-up went to")
-        .says("in a terminal of your own");
+        .says("in your own terminal");
     // Neither a script nor an agent can confirm the new address.
     login
         .lab
@@ -459,7 +459,7 @@ fn step_up_to_a_changed_address_must_first_be_confirmed_at_a_terminal() {
         .cv(["set", "plex", "B=2"])
         .exits(2)
         .says("have changed since the last step-up")
-        .says("in a terminal of your own");
+        .says("in your own terminal");
     login.lab.home.set("VAULT_SKIP_VERIFY", "1");
     assert!(refused(&login).starts_with("invalid_arguments: "));
     login

@@ -451,7 +451,7 @@ fn values_are_shown_as_handles_and_handles_are_accepted_as_values() {
         (&json!("dry_run"), &json!(["A"]))
     );
     for (value, why) in [
-        ("@token-0123456789abcdef", "is not known"),
+        ("@token-0123456789abcdef", "is unknown or has expired"),
         ("x@token-0123456789abcdef", "inside a longer text"),
     ] {
         let reply = client
@@ -472,7 +472,7 @@ fn values_are_shown_as_handles_and_handles_are_accepted_as_values() {
             json!({"service": "new", "secrets": {"A": handle(&got, "KEY")}}),
         )
         .unwrap_err();
-    assert!(reply.contains("is not known"), "{reply}");
+    assert!(reply.contains("is unknown or has expired"), "{reply}");
     assert!(!client.seen.contains(CANARY));
     client.close();
 }
@@ -742,7 +742,7 @@ fn a_template_is_a_list_of_entries_that_the_person_approves() {
         ("A=${B}\n".into(), "not an entry"),
         ("export A=1\n".into(), "not an entry"),
         ("k: !lambda x\n".into(), "not an entry"),
-        ("A=@token-0123456789abcdef\n".into(), "is not known"),
+        ("A=@token-0123456789abcdef\n".into(), "is unknown or has expired"),
         ("A=@token-\n".into(), "inside a longer text"),
         ("# nothing\n".into(), "not an entry"),
         ("x".repeat(300_000), "longer than"),
