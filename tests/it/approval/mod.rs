@@ -1,5 +1,5 @@
-//! Approval: one plan, one person, one proof. Covers the attacks of containment requirements 2 and
-//! 3, the page in a real Chromium, passkeys from a virtual authenticator, and step-up against real
+//! Approval: one plan, one person, one proof. Covers attacks 2 and 3 of SECURITY.md,
+//! the page in a real Chromium, passkeys from a virtual authenticator, and step-up against real
 //! servers.
 
 mod attacks;
