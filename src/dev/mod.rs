@@ -6,5 +6,5 @@ mod server;
 mod sign_in;
 
 pub use lab::{Lab, USER};
-pub use server::{Server, Watcher, become_server, remove_fetched_servers};
+pub use server::{Watcher, become_server, remove_fetched_servers};
 pub use sign_in::sign_in;

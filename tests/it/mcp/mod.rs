@@ -742,7 +742,10 @@ fn a_template_is_a_list_of_entries_that_the_person_approves() {
         ("A=${B}\n".into(), "not an entry"),
         ("export A=1\n".into(), "not an entry"),
         ("k: !lambda x\n".into(), "not an entry"),
-        ("A=@token-0123456789abcdef\n".into(), "is unknown or has expired"),
+        (
+            "A=@token-0123456789abcdef\n".into(),
+            "is unknown or has expired",
+        ),
         ("A=@token-\n".into(), "inside a longer text"),
         ("# nothing\n".into(), "not an entry"),
         ("x".repeat(300_000), "longer than"),
