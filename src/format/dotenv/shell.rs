@@ -10,7 +10,7 @@ use super::collect::{Collector, LinePlace, Outside, ReadingStopped, ends, refuse
 use super::parse::Escapes;
 use super::reading::Reading;
 use super::row::{Agreement, DialectRow, ReaderVersion};
-use super::text::{Cursor, line_end};
+use super::text::Cursor;
 use super::write::{BELOW, DOUBLE, ESCAPED_FOR_SHELLS, SHELL_QUOTED, SINGLE};
 use word::Word;
 
@@ -134,12 +134,7 @@ fn assignment(
             }
         });
     let raw = raw_start..cursor.at;
-    let behind = cursor.text[cursor.at..].trim_start_matches(is_blank);
-    let end = if matches!(behind.chars().next(), None | Some('\n' | '#')) {
-        line_end(cursor.text, cursor.at)
-    } else {
-        cursor.at
-    };
+    let end = cursor.assignment_end(is_blank);
     out.set(
         name,
         LinePlace {
