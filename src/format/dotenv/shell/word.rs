@@ -93,7 +93,7 @@ impl Word {
                     cursor.bump();
                     return Ok(());
                 }
-                _ => {}
+                (Until::Word | Until::Quote | Until::Brace, _) => {}
             }
             let is_first = cursor.at == start || self.text.ends_with(':');
             cursor.bump();
