@@ -154,9 +154,8 @@ impl<'a> Planner<'a> {
             previews: Vec::new(),
             toml: Vec::new(),
             reply: AdoptReply {
-                dry_run: request.dry_run,
                 not_looked_into: survey.mounted.clone(),
-                ..AdoptReply::default()
+                ..AdoptReply::to(request)
             },
         }
     }

@@ -60,10 +60,7 @@ pub(super) async fn plan(
 ) -> Result<(Adoption, AdoptReply)> {
     let (journal, entries) = chosen(core, request)?;
     let root = Root::open(&core.settings.root)?;
-    let mut reply = AdoptReply {
-        dry_run: request.dry_run,
-        ..AdoptReply::default()
-    };
+    let mut reply = AdoptReply::to(request);
     let mut parts = Vec::new();
     for (name, entry) in entries {
         let mut part = empty_part(name.parse().ok());
@@ -250,10 +247,7 @@ fn removed_keys(entry: &ServiceEntry) -> Vec<KeyReply> {
 pub(super) fn done(core: &Core, request: &AdoptRequest) -> Result<(Adoption, AdoptReply)> {
     let (journal, entries) = chosen(core, request)?;
     let root = Root::open(&core.settings.root)?;
-    let mut reply = AdoptReply {
-        dry_run: request.dry_run,
-        ..AdoptReply::default()
-    };
+    let mut reply = AdoptReply::to(request);
     let mut parts = Vec::new();
     for (name, entry) in entries {
         let mut part = empty_part(name.parse().ok());

@@ -69,8 +69,7 @@ fn of_password(text: &str, found: bool) -> Option<&'static Rule> {
     if is_number(text) && text.len() < 3 {
         return Some(&rules::PLAIN);
     }
-    let is_rest = found && (text.contains(char::is_whitespace) || text.contains("://"));
-    if is_rest {
+    if found && is_rest(text) {
         return Some(&rules::TEXT);
     }
     let is_weak = Sets::of(&text.to_ascii_lowercase()).has(Set::Weak);
@@ -92,8 +91,7 @@ fn of_token(text: &str, found: bool) -> Option<&'static Rule> {
     if is_number(text) && text.len() <= 6 {
         return Some(&rules::PLAIN);
     }
-    let is_rest = found && (text.contains(char::is_whitespace) || text.contains("://"));
-    if is_rest {
+    if found && is_rest(text) {
         return Some(&rules::TEXT);
     }
     let is_prose = text.split_whitespace().count() > 3 && text.split_whitespace().all(is_word);
@@ -106,6 +104,11 @@ fn of_token(text: &str, found: bool) -> Option<&'static Rule> {
     } else {
         &rules::TOKEN
     })
+}
+
+/// Whether a text with a known secret is more than that secret: a sentence or an address.
+fn is_rest(text: &str) -> bool {
+    text.contains(char::is_whitespace) || text.contains("://")
 }
 
 fn by_form(hint: NameHint, text: &str, found: bool) -> &'static Rule {
