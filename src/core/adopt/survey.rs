@@ -69,7 +69,7 @@ pub(super) fn survey(
     let mut units: Vec<Unit> = Vec::new();
     for folder in tops(&found.places()) {
         let (service, is_mapped) = name_of(root, &folder, own_name, &units)?;
-        let unit = found.unit(service, is_mapped, folder);
+        let unit = found.unit(service, is_mapped, &folder);
         if !(unit.env.is_empty() && unit.yaml.is_empty() && unit.compose.is_empty()) {
             units.push(unit);
         }
@@ -168,10 +168,10 @@ impl SurveyedFiles {
     }
 
     /// The service of a folder, with its files.
-    fn unit(&self, service: Service, is_mapped: bool, folder: PathBuf) -> Unit {
+    fn unit(&self, service: Service, is_mapped: bool, folder: &Path) -> Unit {
         let is_own = |file: &&PathBuf| match folder.as_os_str().is_empty() {
             true => self.place(file) == folder,
-            false => file.starts_with(&folder) && !self.named_by_root.contains(*file),
+            false => file.starts_with(folder) && !self.named_by_root.contains(*file),
         };
         let of = |files: &[PathBuf]| files.iter().filter(is_own).cloned().collect::<Vec<_>>();
         Unit {
@@ -180,7 +180,7 @@ impl SurveyedFiles {
             env: of(&self.env),
             yaml: of(&self.yaml),
             compose: of(&self.compose),
-            folder: folder.clone(),
+            folder: folder.to_owned(),
         }
     }
 }
