@@ -94,10 +94,28 @@ impl<'tree> Values<'tree> {
         let NodeKind::Map(own) = &map.kind else {
             return Vec::new();
         };
-        let mut count: BTreeMap<&str, usize> = BTreeMap::new();
-        for name in own.iter().filter_map(|(key, _)| self.name(key).ok()) {
-            *count.entry(name).or_default() += 1;
+        let mut values: BTreeMap<&str, Vec<&Node>> = BTreeMap::new();
+        for (key, value) in own {
+            if let Ok(name) = self.name(key) {
+                values.entry(name).or_default().push(value);
+            }
         }
+        let mut found = self.merge_problems(own);
+        for (key, value) in self.anchors.merged(map) {
+            found.push(match self.name(key) {
+                Ok(name) => {
+                    let all = values.get(name).map_or(&[][..], Vec::as_slice);
+                    self.entry(name, key.line, value, all)
+                }
+                Err((name, reason)) => failed(&name, key.line, reason),
+            });
+        }
+        found.sort_by_key(|entry| entry.line);
+        found
+    }
+
+    /// The merge keys that readers cannot use, or read differently.
+    fn merge_problems(&self, own: &'tree [(Node, Node)]) -> Vec<SourceEntry> {
         let merges = own.iter().filter(|(key, _)| is_merge_key(key));
         let mut found: Vec<SourceEntry> = merges
             .clone()
@@ -110,44 +128,38 @@ impl<'tree> Values<'tree> {
                 "it occurs twice, and readers differ in which one counts".to_owned(),
             ));
         }
-        for (key, value) in self.anchors.merged(map) {
-            let name = match self.name(key) {
-                Ok(name) => name,
-                Err((name, reason)) => {
-                    found.push(failed(&name, key.line, reason));
-                    continue;
-                }
-            };
-            let (value, remark) = match self.value(value) {
-                Ok((typed, remark)) => (Ok(typed), remark),
-                Err(reason) => (Err(reason), None),
-            };
-            let is_repeated = count.get(name).is_some_and(|count| *count > 1);
-            // A reader also constructs the values that do not count, and fails if it cannot.
-            let all = || {
-                own.iter()
-                    .filter(|(key, _)| self.name(key).is_ok_and(|other| other == name))
-            };
-            let value = match is_repeated && all().any(|(_, value)| self.value(value).is_err()) {
-                true => value.and(Err(
-                    "it appears more than once, and one of its values cannot be read".to_owned(),
-                )),
-                false => value,
-            };
-            let remark = if is_repeated {
-                Some("appears more than once: the last one counts")
-            } else {
-                remark
-            };
-            found.push(SourceEntry {
-                name: name.to_owned(),
-                line: key.line,
-                value,
-                remark,
-            });
-        }
-        found.sort_by_key(|entry| entry.line);
         found
+    }
+
+    /// The entry of a name, with the value that counts. `all`: its values in this mapping.
+    fn entry(
+        &self,
+        name: &str,
+        line: usize,
+        value: &'tree Node,
+        all: &[&'tree Node],
+    ) -> SourceEntry {
+        let (value, remark) = match self.value(value) {
+            Ok((typed, remark)) => (Ok(typed), remark),
+            Err(reason) => (Err(reason), None),
+        };
+        let entry = |value, remark| SourceEntry {
+            name: name.to_owned(),
+            line,
+            value,
+            remark,
+        };
+        if all.len() < 2 {
+            return entry(value, remark);
+        }
+        // A reader also constructs the values that do not count, and fails if it cannot.
+        let value = match all.iter().any(|value| self.value(value).is_err()) {
+            true => value.and(Err(
+                "it appears more than once, and one of its values cannot be read".to_owned(),
+            )),
+            false => value,
+        };
+        entry(value, Some("appears more than once: the last one counts"))
     }
 
     /// The reason why the value of `<<` cannot be merged, if any.
