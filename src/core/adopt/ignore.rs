@@ -35,7 +35,7 @@ pub(super) fn look(
     }
     for (top, files) in repositories {
         let log = log.filter(|log| repository(root.path(), log).as_ref() == Some(&top));
-        let repository = Repository {
+        let repository = AdoptedRepository {
             root,
             top: &top,
             files: &files,
@@ -49,7 +49,7 @@ pub(super) fn look(
 }
 
 /// A repository of git, and the files in it to check.
-struct Repository<'a> {
+struct AdoptedRepository<'a> {
     root: &'a Root,
     /// Its top folder.
     top: &'a Path,
@@ -58,7 +58,7 @@ struct Repository<'a> {
 }
 
 /// What git must ignore.
-struct Wanted {
+struct PathToIgnore {
     /// The path to ask git about.
     file: PathBuf,
     /// The path or pattern to ignore.
@@ -67,7 +67,7 @@ struct Wanted {
     suffix: &'static str,
 }
 
-impl Repository<'_> {
+impl AdoptedRepository<'_> {
     /// Adds the results of the repository to `ignore`; `None` if git fails.
     fn add_to(&self, ignore: &mut Ignore, private: &[PathBuf]) -> Option<()> {
         let tracked = ask(
@@ -92,7 +92,7 @@ impl Repository<'_> {
             wanted.iter().filter_map(|one| self.inside(&one.file)),
             true,
         )?;
-        let is_open = |one: &&Wanted| {
+        let is_open = |one: &&PathToIgnore| {
             self.inside(&one.file)
                 .is_some_and(|file| !ignored.contains(&file) && !tracked.contains(&file))
         };
@@ -113,23 +113,23 @@ impl Repository<'_> {
     }
 
     /// The files with secrets, every backup, and the audit log.
-    fn wanted(&self, private: &[PathBuf]) -> Vec<Wanted> {
+    fn wanted(&self, private: &[PathBuf]) -> Vec<PathToIgnore> {
         let own = self
             .files
             .iter()
             .filter(|file| private.contains(file))
-            .map(|file| Wanted {
+            .map(|file| PathToIgnore {
                 file: file.to_path_buf(),
                 path: file.to_path_buf(),
                 suffix: "",
             });
-        let kept = self.files.iter().map(|file| Wanted {
+        let kept = self.files.iter().map(|file| PathToIgnore {
             file: backup_of(file, "00000000_000000"),
             path: backup_of(file, "*"),
             suffix: "",
         });
         // Rotated log files have a number after the name.
-        let log = self.log.map(|log| Wanted {
+        let log = self.log.map(|log| PathToIgnore {
             file: log.to_owned(),
             path: log.to_owned(),
             suffix: "*",
@@ -138,7 +138,7 @@ impl Repository<'_> {
     }
 
     /// Adds the line that makes git ignore a path.
-    fn add_line(&self, ignore: &mut Ignore, wanted: &Wanted) {
+    fn add_line(&self, ignore: &mut Ignore, wanted: &PathToIgnore) {
         // If the repository starts below the root, use its own .gitignore, otherwise the root's.
         let base = self
             .top

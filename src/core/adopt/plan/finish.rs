@@ -13,6 +13,7 @@ use crate::files::Root;
 use crate::names::printable;
 
 impl Planner<'_> {
+    /// The adoption to approve, and the reply that describes it.
     pub(super) fn finish(mut self, root: &Root) -> Result<(Adoption, AdoptReply)> {
         let ignore = self.ignore(root);
         self.report_git(&ignore);

@@ -31,6 +31,7 @@ impl MovedKey {
 }
 
 impl Planner<'_> {
+    /// Adds the part of one service, and its entry in the reply.
     pub(super) fn service(
         &mut self,
         unit: &Service,
