@@ -95,6 +95,7 @@ impl NodeLines<'_> {
         Ok(())
     }
 
+    /// A line with an entry, whose value may go on in the next lines.
     fn entry(
         &mut self,
         line: &str,

@@ -99,10 +99,7 @@ fn command(cursor: &mut Cursor<'_>, out: &mut Collector<'_>) -> Result<(), Readi
                     return out.unread(
                         None,
                         start..cursor.line_end(),
-                        ends(
-                            "it is a command, \
-                        which is not run",
-                        ),
+                        ends("it is a command, which is not run"),
                     );
                 }
             },

@@ -106,7 +106,7 @@ fn expanded(
         .iter()
         .filter_map(|unread| unread.name.clone())
         .collect();
-    let mut expansion = Expansion {
+    let mut expansion = ViteExpansion {
         reading,
         parsed,
         running: Values::new(),
@@ -121,7 +121,7 @@ fn expanded(
 }
 
 /// A file whose values are being expanded.
-struct Expansion {
+struct ViteExpansion {
     reading: Reading,
     /// The last value of every name in the file, expanded for the names already processed.
     parsed: Values,
@@ -133,7 +133,7 @@ struct Expansion {
     removed: BTreeSet<usize>,
 }
 
-impl Expansion {
+impl ViteExpansion {
     /// The expanded value of a name, and the names that it refers to.
     fn value(
         &self,

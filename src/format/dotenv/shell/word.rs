@@ -281,18 +281,7 @@ impl Word {
             ('+', Some(_)) | ('-', None) => self.append(word, &name),
             ('+', None) => self.replace(&name, ""),
             ('=', None) => self.refuse(refused("its ${…=…} sets another variable")),
-            (_, None) if known.is_set(&name) => {
-                return Err(ends(format!(
-                    "it requires {name}, \
-                which is empty"
-                )));
-            }
-            (_, None) => {
-                return Err(LineError {
-                    ends: true,
-                    ..unset(&name, true)
-                });
-            }
+            (_, None) => return Err(missing(&name, known)),
             (_, Some(value)) => self.replace(&name, &value),
         }
         Ok(())
@@ -325,6 +314,17 @@ impl Word {
         } else {
             Err(ends(COMMAND))
         }
+    }
+}
+
+/// The error of `${NAME?…}` for a name without a value.
+fn missing(name: &str, known: &Collector<'_>) -> LineError {
+    if known.is_set(name) {
+        return ends(format!("it requires {name}, which is empty"));
+    }
+    LineError {
+        ends: true,
+        ..unset(name, true)
     }
 }
 

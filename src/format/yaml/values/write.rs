@@ -15,7 +15,7 @@ const MAX_JSON: usize = 1024 * 1024;
 const MAX_DEPTH: usize = 100;
 
 /// The JSON text of a value, while it is written.
-pub(super) struct JsonWriter<'values, 'tree> {
+struct JsonWriter<'values, 'tree> {
     values: &'values Values<'tree>,
     out: Zeroizing<String>,
 }
