@@ -156,7 +156,7 @@ fn file_of(node: Node) -> Option<String> {
         .into_iter()
         .find_map(|(name, node)| match node.value {
             Node::Scalar(text) if name == "file" => Some(text.to_string()),
-            _ => None,
+            Node::Nothing | Node::Scalar(_) | Node::List(_) | Node::Map(_) => None,
         })
 }
 

@@ -89,64 +89,79 @@ fn in_name(c: char) -> bool {
 pub fn parse(text: &str) -> Result<Vec<Piece>, Failure<std::convert::Infallible>> {
     let mut pieces = Vec::new();
     let (mut at, mut text_from) = (0, 0);
-    // The end of the current line and its last `}`, cached for all references of the line.
-    let mut line: Option<(usize, Option<usize>)> = None;
+    let mut line = CurrentLine::default();
     while let Some(dollar) = text[at..].find('$').map(|length| at + length) {
-        let behind = &text[dollar + 1..];
-        let found = match behind.chars().next() {
-            Some('$') => Some((dollar + 2, ExpansionKind::Dollar)),
-            Some('{') => {
-                let (end, last) = line.filter(|(end, _)| dollar < *end).unwrap_or_else(|| {
-                    let end = text[dollar..]
-                        .find('\n')
-                        .map_or(text.len(), |length| dollar + length);
-                    (
-                        end,
-                        text[dollar..end].rfind('}').map(|length| dollar + length),
-                    )
-                });
-                line = Some((end, last));
-                let last = last.filter(|last| *last > dollar).ok_or(Failure::Invalid)?;
-                Some(braced(text, dollar, last).ok_or(Failure::Invalid)?)
-            }
-            Some(c) if starts_name(c) => {
-                let length = behind.find(|c| !in_name(c)).unwrap_or(behind.len());
-                let end = dollar + 1 + length;
-                let name = behind[..length].to_owned();
-                let reference = Reference {
-                    name,
-                    form: Form::Plain,
-                    empty_is_unset: false,
-                    is_braced: false,
-                    word: end..end,
-                };
-                Some((end, ExpansionKind::Variable(reference)))
-            }
-            _ => None,
-        };
-        let Some((end, kind)) = found else {
+        let Some((end, kind)) = expansion(text, dollar, &mut line)? else {
             at = dollar + 1;
             continue;
         };
-        if text_from < dollar {
-            pieces.push(Piece {
-                span: text_from..dollar,
-                kind: ExpansionKind::Text,
-            });
-        }
+        push_text(&mut pieces, text_from..dollar);
         pieces.push(Piece {
             span: dollar..end,
             kind,
         });
         (at, text_from) = (end, end);
     }
-    if text_from < text.len() {
+    push_text(&mut pieces, text_from..text.len());
+    Ok(pieces)
+}
+
+fn push_text(pieces: &mut Vec<Piece>, span: Range<usize>) {
+    if !span.is_empty() {
         pieces.push(Piece {
-            span: text_from..text.len(),
+            span,
             kind: ExpansionKind::Text,
         });
     }
-    Ok(pieces)
+}
+
+/// The end of the current line and its last `}`, cached for all references of the line.
+#[derive(Default)]
+struct CurrentLine(Option<(usize, Option<usize>)>);
+
+impl CurrentLine {
+    /// The last `}` behind the dollar sign in its line.
+    fn last_brace(&mut self, text: &str, dollar: usize) -> Option<usize> {
+        let known = self.0.filter(|(end, _)| dollar < *end);
+        let (end, last) = known.unwrap_or_else(|| {
+            let end = text[dollar..]
+                .find('\n')
+                .map_or(text.len(), |length| dollar + length);
+            let last = text[dollar..end].rfind('}');
+            (end, last.map(|length| dollar + length))
+        });
+        self.0 = Some((end, last));
+        last.filter(|last| *last > dollar)
+    }
+}
+
+/// The expansion at a dollar sign, with its end. `None` for a dollar sign that is literal.
+fn expansion(
+    text: &str,
+    dollar: usize,
+    line: &mut CurrentLine,
+) -> Result<Option<(usize, ExpansionKind)>, Failure<std::convert::Infallible>> {
+    let behind = &text[dollar + 1..];
+    Ok(match behind.chars().next() {
+        Some('$') => Some((dollar + 2, ExpansionKind::Dollar)),
+        Some('{') => {
+            let last = line.last_brace(text, dollar).ok_or(Failure::Invalid)?;
+            Some(braced(text, dollar, last).ok_or(Failure::Invalid)?)
+        }
+        Some(c) if starts_name(c) => {
+            let length = behind.find(|c| !in_name(c)).unwrap_or(behind.len());
+            let end = dollar + 1 + length;
+            let reference = Reference {
+                name: behind[..length].to_owned(),
+                form: Form::Plain,
+                empty_is_unset: false,
+                is_braced: false,
+                word: end..end,
+            };
+            Some((end, ExpansionKind::Variable(reference)))
+        }
+        _ => None,
+    })
 }
 
 /// Parses the reference in braces at `start`. `last` is the last `}` of its line.

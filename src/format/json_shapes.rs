@@ -79,7 +79,11 @@ fn inner(members: Vec<Member>) -> Result<Vec<Member>, &'static str> {
     // `doppler secrets --json`: an object with the computed value for each key.
     let is_computed = |member: &Member| match &member.value.kind {
         JsonKind::Object(inner) => inner.iter().any(|member| *member.name == "computed"),
-        _ => false,
+        JsonKind::Null
+        | JsonKind::Boolean(_)
+        | JsonKind::Number(_)
+        | JsonKind::Text(_)
+        | JsonKind::List(_) => false,
     };
     if !is("computed", is_object) && !members.is_empty() && members.iter().all(is_computed) {
         return Ok(members

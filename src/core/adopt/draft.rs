@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::intake::{self, Intake, IntakeEntry, IntakeFormat};
+use super::intake::{self, IntakeEntry, IntakeFormat};
 use super::project::Facts;
 use super::report::Stay;
 use super::survey::{Unit, plain};
@@ -97,53 +97,51 @@ pub(super) fn drafts(
         stays: Vec::new(),
     };
     let mut drafts = vec![main];
-    for file in in_order(unit, facts) {
+    let env = in_order(unit, facts)
+        .into_iter()
+        .map(|file| (file, IntakeFormat::Env));
+    let yaml = unit.yaml.iter().map(|file| (file, IntakeFormat::Yaml));
+    for (file, format) in env.chain(yaml) {
         let Some(text) = texts.text(file) else {
             stays_whole(&mut drafts[0], file, "it is not UTF-8 text");
             continue;
         };
-        let reader = reader_of(core, facts, file);
-        let intake = intake::of_env(file, &text, reader, all_keys);
-        place(
-            &mut drafts,
-            unit,
-            config,
-            file,
-            IntakeFormat::Env,
+        let (reader, intake) = match format {
+            IntakeFormat::Env => {
+                let reader = reader_of(core, facts, file);
+                (reader, intake::of_env(file, &text, reader, all_keys))
+            }
+            IntakeFormat::Yaml => (Dialect::Portable, intake::of_yaml(file, &text, all_keys)),
+        };
+        let found = FileDraft {
+            file: file.clone(),
+            format,
             reader,
-            intake,
-        );
-    }
-    for file in &unit.yaml {
-        let Some(text) = texts.text(file) else {
-            stays_whole(&mut drafts[0], file, "it is not UTF-8 text");
-            continue;
+            secrets: intake.secrets,
+            harmless: intake.harmless,
         };
-        let intake = intake::of_yaml(file, &text, all_keys);
-        place(
-            &mut drafts,
-            unit,
-            config,
-            file,
-            IntakeFormat::Yaml,
-            Dialect::Portable,
-            intake,
-        );
+        place(&mut drafts, unit, config, found, intake.stays);
     }
-    for file in facts
-        .iter()
-        .flat_map(|one| &one.secret_files)
-        .filter(|file| file.starts_with(&unit.folder))
-    {
-        if texts.content(file).is_some() {
-            stays_whole(
-                &mut drafts[0],
-                file,
-                "the whole file is one secret, which docker compose mounts into a container",
-            );
-        }
+    for file in secret_files(texts, unit, facts) {
+        stays_whole(
+            &mut drafts[0],
+            file,
+            "the whole file is one secret, which docker compose mounts into a container",
+        );
     }
     drafts
+}
+
+/// The files of a unit that docker compose mounts as secrets.
+fn secret_files<'a>(
+    texts: &FileTexts<'_>,
+    unit: &Unit,
+    facts: &'a [Facts],
+) -> impl Iterator<Item = &'a PathBuf> {
+    facts
+        .iter()
+        .flat_map(|one| &one.secret_files)
+        .filter(move |file| file.starts_with(&unit.folder) && texts.content(file).is_some())
 }
 
 /// The env files of a unit in order of precedence: docker compose's own `.env`, then the order in
@@ -186,16 +184,9 @@ fn place(
     drafts: &mut Vec<Draft>,
     unit: &Unit,
     config: &Config,
-    file: &Path,
-    format: IntakeFormat,
-    reader: Dialect,
-    intake: Intake,
+    found: FileDraft,
+    stays: Vec<Stay>,
 ) {
-    let Intake {
-        secrets,
-        stays,
-        harmless,
-    } = intake;
     let differs = |entry: &IntakeEntry| {
         let known = drafts[0]
             .files
@@ -206,22 +197,16 @@ fn place(
     };
     let configured = config
         .owners
-        .get(file)
+        .get(&found.file)
         .filter(|service| **service != unit.service);
     let apart = match configured {
         Some(service) => Some(service.clone()),
-        None => secrets
+        None => found
+            .secrets
             .iter()
             .any(differs)
-            .then(|| separate(&unit.service, file))
+            .then(|| separate(&unit.service, &found.file))
             .flatten(),
-    };
-    let found = FileDraft {
-        file: file.to_owned(),
-        format,
-        reader,
-        secrets,
-        harmless,
     };
     match apart {
         None => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::judge;
+use super::judge::{self, FoundSecret};
 use crate::format::interpolation::{self, Form};
 use crate::format::places::{self, Place, Role, Writing};
 use crate::format::yaml;
@@ -74,48 +74,51 @@ pub(super) fn candidates(file: &Path, text: &str) -> Vec<Candidate> {
         let inside = scalars.iter().find(|scalar| {
             scalar.span.start <= place.span.start && place.span.end <= scalar.span.end
         });
-        for span in secret.spans {
-            let line = place.line_of(text, span.clone());
-            let way = match (inside, offset(place, inside)) {
-                (Some(scalar), Some(offset)) => {
-                    literal(scalar, span.start + offset..span.end + offset)
-                }
-                _ if place.role == Role::Comment => Err("it is in a comment"),
-                _ => Err("it is at a place where it cannot be replaced"),
-            };
-            let default_of = way
-                .as_ref()
-                .ok()
-                .and_then(|literal| literal.default_of.as_ref().map(|(name, _)| name.clone()));
-            let is_whole = span == (0..place.text.len());
-            let names = match default_of {
-                Some(name) => vec![name.clone(), format!("{name}_DEFAULT")],
-                None => names(
-                    place,
-                    is_whole,
-                    if secret.is_of_address {
-                        "PASSWORD"
-                    } else {
-                        "SECRET"
-                    },
-                ),
-            };
-            let key = if place.name.is_empty() {
-                None
-            } else {
-                Some(place.name.clone())
-            };
+        for span in secret.spans.clone() {
+            let way = way(place, inside, span.clone());
             found.push(Candidate {
                 file: file.to_owned(),
-                line,
-                key,
+                line: place.line_of(text, span.clone()),
+                key: (!place.name.is_empty()).then(|| place.name.clone()),
                 why: secret.why,
-                names,
+                names: names_for(place, &secret, &span, way.as_ref().ok()),
                 way,
             });
         }
     }
     found
+}
+
+/// The text to replace for a part of a place, or why the part stays.
+fn way(
+    place: &Place,
+    inside: Option<&Scalar>,
+    span: Range<usize>,
+) -> Result<Literal, &'static str> {
+    match (inside, offset(place, inside)) {
+        (Some(scalar), Some(offset)) => literal(scalar, span.start + offset..span.end + offset),
+        _ if place.role == Role::Comment => Err("it is in a comment"),
+        _ => Err("it is at a place where it cannot be replaced"),
+    }
+}
+
+/// The possible variable names for a part of a place, best first.
+fn names_for(
+    place: &Place,
+    secret: &FoundSecret,
+    span: &Range<usize>,
+    literal: Option<&Literal>,
+) -> Vec<String> {
+    if let Some((name, _)) = literal.and_then(|literal| literal.default_of.as_ref()) {
+        return vec![name.clone(), format!("{name}_DEFAULT")];
+    }
+    let is_whole = *span == (0..place.text.len());
+    let what = if secret.is_of_address {
+        "PASSWORD"
+    } else {
+        "SECRET"
+    };
+    names(place, is_whole, what)
 }
 
 /// Collects the scalar values of a document, in order.
@@ -215,33 +218,18 @@ fn literal(scalar: &Scalar, span: Range<usize>) -> Result<Literal, &'static str>
 /// Possible names for a secret, best first, derived from its variable or option, or else from the
 /// elements around it. `what` is appended to a name that does not suggest a secret.
 fn names(place: &Place, is_whole: bool, what: &str) -> Vec<String> {
-    let words = |text: &str| -> String {
-        let word = |c: char| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_uppercase()
-            } else {
-                '_'
-            }
-        };
-        let upper: String = text.chars().map(word).collect();
-        upper
-            .split('_')
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join("_")
-    };
     const SECRET_WORDS: [&str; 6] = ["PASS", "PWD", "SECRET", "TOKEN", "KEY", "AUTH"];
-    let owner = words(place.path.split(['.', '[']).nth(1).unwrap_or_default());
+    let owner = in_capitals(place.path.split(['.', '[']).nth(1).unwrap_or_default());
     let mut name = match place.role {
         Role::Value | Role::EnvironmentOfCompose | Role::BuildArg | Role::Comment => {
-            words(&place.name)
+            in_capitals(&place.name)
         }
         Role::Command => format!("{owner}_COMMAND"),
         Role::Healthcheck => format!("{owner}_HEALTHCHECK"),
         Role::ConfigContent => format!("{owner}_CONFIG"),
         Role::Label => {
             let parts: Vec<&str> = place.name.split('.').collect();
-            words(&parts[parts.len().saturating_sub(2)..].join("_"))
+            in_capitals(&parts[parts.len().saturating_sub(2)..].join("_"))
         }
     };
     let suggests_secret = SECRET_WORDS.iter().any(|word| name.contains(word));
@@ -267,6 +255,23 @@ fn names(place: &Place, is_whole: bool, what: &str) -> Vec<String> {
     all.into_iter()
         .filter(|name| crate::names::is_variable(name) && seen.insert(name.clone()))
         .collect()
+}
+
+/// The words of a text in capitals, joined with `_`.
+fn in_capitals(text: &str) -> String {
+    let word = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_uppercase()
+        } else {
+            '_'
+        }
+    };
+    let upper: String = text.chars().map(word).collect();
+    upper
+        .split('_')
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("_")
 }
 
 impl Literal {

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use super::draft::{Draft, FileDraft};
 use super::intake::{IntakeEntry, IntakeFormat};
-use super::{judge, plan, survey};
+use super::{empty_part, judge, plan, survey};
 use crate::approval::Approver;
 use crate::core::Core;
 use crate::core::entries::{FileEntry, FileKind, Refused, Seen, look, own_reader};
-use crate::core::plan::{Adoption, AdoptionPart, Current, Direction, Plan};
+use crate::core::plan::{Adoption, Current, Direction, Plan};
 use crate::error::Error;
 use crate::files::Root;
 use crate::format::dotenv::{self, Dialect};
@@ -86,13 +86,7 @@ pub async fn adopt_for_model(
 
 /// A plan that the person can view but not approve.
 fn view_only(core: &Core, service: &Service, error: &Error) -> Adoption {
-    let part = AdoptionPart {
-        service: Some(service.clone()),
-        unit: None,
-        change: None,
-        files: Vec::new(),
-        stale: Vec::new(),
-    };
+    let part = empty_part(Some(service.clone()));
     let mut adoption = Adoption::new(core, Direction::In, vec![part]);
     adoption.obstacle = Some(error.to_string());
     adoption
@@ -195,19 +189,7 @@ fn of_file(
         if draft.secrets.iter().any(|known| known.key == key) {
             continue;
         }
-        let of_name: Vec<&(String, Option<Value>, usize)> =
-            values.iter().filter(|(other, ..)| *other == name).collect();
-        let value = match of_name.as_slice() {
-            [(_, Some(value), line)] => Ok((value.clone(), *line)),
-            [] | [(_, None, _)] => Err(format!(
-                "the value of {name} in {} cannot be read",
-                file.display()
-            )),
-            _ => Err(format!(
-                "{name} appears more than once in {}",
-                file.display()
-            )),
-        };
+        let value = value_of(&name, &values, file);
         let (value, line) = match value {
             Ok(taken) => taken,
             Err(reason) => {
@@ -229,6 +211,26 @@ fn of_file(
         });
     }
     (draft, obstacle)
+}
+
+/// The value of a name and its line, or the reason why the name has no single value.
+fn value_of(
+    name: &str,
+    values: &[(String, Option<Value>, usize)],
+    file: &Path,
+) -> std::result::Result<(Value, usize), String> {
+    let of_name: Vec<_> = values.iter().filter(|(other, ..)| other == name).collect();
+    match of_name.as_slice() {
+        [(_, Some(value), line)] => Ok((value.clone(), *line)),
+        [] | [(_, None, _)] => Err(format!(
+            "the value of {name} in {} cannot be read",
+            file.display()
+        )),
+        _ => Err(format!(
+            "{name} appears more than once in {}",
+            file.display()
+        )),
+    }
 }
 
 /// The name and key of an entry that goes to Vault; `None` if its name does not suggest a secret.

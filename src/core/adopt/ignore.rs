@@ -35,68 +35,119 @@ pub(super) fn look(
     }
     for (top, files) in repositories {
         let log = log.filter(|log| repository(root.path(), log).as_ref() == Some(&top));
-        if of_repository(root, &top, &files, private, log, &mut ignore).is_none() {
+        let repository = AdoptedRepository {
+            root,
+            top: &top,
+            files: &files,
+            log,
+        };
+        if repository.add_to(&mut ignore, private).is_none() {
             ignore.unknown.push(top);
         }
     }
     ignore
 }
 
-/// Adds the results of one repository to `ignore`; `None` if git fails.
-fn of_repository(
-    root: &Root,
-    top: &Path,
-    files: &[&PathBuf],
-    private: &[PathBuf],
-    log: Option<&Path>,
-    ignore: &mut Ignore,
-) -> Option<()> {
-    let inside = |file: &Path| {
-        root.path()
+/// A repository of git, and the files in it to check.
+struct AdoptedRepository<'a> {
+    root: &'a Root,
+    /// Its top folder.
+    top: &'a Path,
+    files: &'a [&'a PathBuf],
+    log: Option<&'a Path>,
+}
+
+/// What git must ignore.
+struct PathToIgnore {
+    /// The path to ask git about.
+    file: PathBuf,
+    /// The path or pattern to ignore.
+    path: PathBuf,
+    /// A suffix for the pattern.
+    suffix: &'static str,
+}
+
+impl AdoptedRepository<'_> {
+    /// Adds the results of the repository to `ignore`; `None` if git fails.
+    fn add_to(&self, ignore: &mut Ignore, private: &[PathBuf]) -> Option<()> {
+        let tracked = ask(
+            self.top,
+            &["ls-files", "-z", "--"],
+            self.files.iter().filter_map(|file| self.inside(file)),
+            false,
+        )?;
+        ignore.tracked.extend(
+            self.files
+                .iter()
+                .filter(|file| {
+                    self.inside(file)
+                        .is_some_and(|file| tracked.contains(&file))
+                })
+                .map(|file| (*file).clone()),
+        );
+        let wanted = self.wanted(private);
+        let ignored = ask(
+            self.top,
+            &["check-ignore", "-z", "--stdin"],
+            wanted.iter().filter_map(|one| self.inside(&one.file)),
+            true,
+        )?;
+        let is_open = |one: &&PathToIgnore| {
+            self.inside(&one.file)
+                .is_some_and(|file| !ignored.contains(&file) && !tracked.contains(&file))
+        };
+        for one in wanted.iter().filter(is_open) {
+            self.add_line(ignore, one);
+        }
+        Some(())
+    }
+
+    /// A file's path below the top folder.
+    fn inside(&self, file: &Path) -> Option<PathBuf> {
+        self.root
+            .path()
             .join(file)
-            .strip_prefix(top)
+            .strip_prefix(self.top)
             .map(Path::to_owned)
             .ok()
-    };
-    let tracked = ask(
-        top,
-        &["ls-files", "-z", "--"],
-        files.iter().filter_map(|file| inside(file)),
-        false,
-    )?;
-    ignore.tracked.extend(
-        files
+    }
+
+    /// The files with secrets, every backup, and the audit log.
+    fn wanted(&self, private: &[PathBuf]) -> Vec<PathToIgnore> {
+        let own = self
+            .files
             .iter()
-            .filter(|file| inside(file).is_some_and(|file| tracked.contains(&file)))
-            .map(|file| (*file).clone()),
-    );
-    // If the repository starts below the root, use its own .gitignore, otherwise the root's.
-    let base = top.strip_prefix(root.path()).unwrap_or(Path::new(""));
-    let own = files
-        .iter()
-        .filter(|file| private.contains(file))
-        .map(|file| (file.to_path_buf(), file.to_path_buf(), ""));
-    let kept = files
-        .iter()
-        .map(|file| (backup_of(file, "00000000_000000"), backup_of(file, "*"), ""));
-    // Rotated log files have a number after the name.
-    let log = log.map(|log| (log.to_owned(), log.to_owned(), "*"));
-    // The path to ask git about, the path or pattern to ignore, and a suffix for the pattern.
-    let wanted: Vec<(PathBuf, PathBuf, &str)> = own.chain(kept).chain(log).collect();
-    let ignored = ask(
-        top,
-        &["check-ignore", "-z", "--stdin"],
-        wanted.iter().filter_map(|(file, ..)| inside(file)),
-        true,
-    )?;
-    let is_open = |file: &Path| {
-        inside(file).is_some_and(|file| !ignored.contains(&file) && !tracked.contains(&file))
-    };
-    let is_plain = |line: &str| !line.contains(char::is_control);
-    for (_, path, suffix) in wanted.iter().filter(|(file, ..)| is_open(file)) {
-        let folder = ignore_folder(root, base, path);
-        let pattern = line(path.strip_prefix(&folder).unwrap_or(path)) + suffix;
-        if is_plain(&pattern) {
+            .filter(|file| private.contains(file))
+            .map(|file| PathToIgnore {
+                file: file.to_path_buf(),
+                path: file.to_path_buf(),
+                suffix: "",
+            });
+        let kept = self.files.iter().map(|file| PathToIgnore {
+            file: backup_of(file, "00000000_000000"),
+            path: backup_of(file, "*"),
+            suffix: "",
+        });
+        // Rotated log files have a number after the name.
+        let log = self.log.map(|log| PathToIgnore {
+            file: log.to_owned(),
+            path: log.to_owned(),
+            suffix: "*",
+        });
+        own.chain(kept).chain(log).collect()
+    }
+
+    /// Adds the line that makes git ignore a path.
+    fn add_line(&self, ignore: &mut Ignore, wanted: &PathToIgnore) {
+        // If the repository starts below the root, use its own .gitignore, otherwise the root's.
+        let base = self
+            .top
+            .strip_prefix(self.root.path())
+            .unwrap_or(Path::new(""));
+        let path = &wanted.path;
+        let folder = ignore_folder(self.root, base, path);
+        let pattern = line(path.strip_prefix(&folder).unwrap_or(path)) + wanted.suffix;
+        if !pattern.contains(char::is_control) {
             ignore
                 .lines
                 .entry(folder.join(".gitignore"))
@@ -104,5 +155,4 @@ fn of_repository(
                 .push(pattern);
         }
     }
-    Some(())
 }

@@ -126,39 +126,30 @@ pub(super) fn of_env(file: &Path, text: &str, reader: Dialect, all_keys: bool) -
             .map_or("--all-keys was given", |found| found.why);
         if line.is_only_references || (found.is_none() && !all_keys) {
             intake.harmless.push(line.name.clone());
-            continue;
-        }
-        let others = reading.lines.iter().filter(|other| other.name == line.name);
-        let raw = |line: &dotenv::Line| text.get(line.raw.clone());
-        if others.into_iter().any(|other| raw(other) != raw(line)) {
-            intake.stay(
-                file,
-                line.line,
-                Some(&line.name),
-                true,
-                "it appears more than once in the file, with different values",
-            );
-        } else if is_variable(&line.name) {
-            let value = Value::Text(Secret::from(value.to_string()));
+        } else if let Some(reason) = obstacle(&reading, line, text) {
+            intake.stay(file, line.line, Some(&line.name), true, reason);
+        } else {
             intake.take(
                 file,
                 line.line,
                 &line.name,
-                value,
+                Value::Text(Secret::from(value.to_string())),
                 why,
                 line.expanded_from.clone(),
-            );
-        } else {
-            intake.stay(
-                file,
-                line.line,
-                Some(&line.name),
-                true,
-                "its name is not a valid variable name",
             );
         }
     }
     intake
+}
+
+/// Why a secret in an env file stays there, if it does.
+fn obstacle(reading: &dotenv::Reading, line: &dotenv::Line, text: &str) -> Option<&'static str> {
+    let raw = |line: &dotenv::Line| text.get(line.raw.clone());
+    let mut others = reading.lines.iter().filter(|other| other.name == line.name);
+    if others.any(|other| raw(other) != raw(line)) {
+        return Some("it appears more than once in the file, with different values");
+    }
+    (!is_variable(&line.name)).then_some("its name is not a valid variable name")
 }
 
 /// The entries of a `secrets.yaml`.

@@ -29,7 +29,7 @@ pub use report::{AdoptReply, AdoptStop, FileReply, Harmless, KeyReply, ServiceRe
 pub use request::{AdoptRequest, Prefer};
 
 use super::Core;
-use super::plan::{Adoption, Current, MovedFile, Operation, Plan};
+use super::plan::{Adoption, AdoptionPart, Current, MovedFile, Operation, Plan};
 use crate::approval::{Approver, Question};
 use crate::audit::Action;
 use crate::error::{Error, Result};
@@ -138,6 +138,17 @@ async fn currents(
         currents.insert(service, current);
     }
     Ok(currents)
+}
+
+/// A part of an adoption without any change yet. `None` stands for the project's own files.
+fn empty_part(service: Option<Service>) -> AdoptionPart {
+    AdoptionPart {
+        service,
+        unit: None,
+        change: None,
+        files: Vec::new(),
+        stale: Vec::new(),
+    }
 }
 
 /// Adds the new versions, the backups and the error, if any, to the reply.

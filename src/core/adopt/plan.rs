@@ -1,29 +1,30 @@
 //! Plans an adoption: every byte of every file, and every key, before anyone is asked to approve.
 
+mod finish;
+mod service;
 mod steps;
+mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::draft::{self, CONFIG, Config, Draft, FileDraft};
-use super::ignore::{self, Ignore};
+use super::draft::{self, Config, Draft, FileDraft};
 use super::intake::{IntakeEntry, IntakeFormat};
 use super::naming::{MovedSecrets, Naming};
-use super::project::{Facts, lines_of};
-use super::report::{AdoptReply, KeyReply, ServiceReply, Stay};
+use super::project::Facts;
+use super::report::AdoptReply;
 use super::request::{AdoptRequest, Prefer};
 use super::survey::{Survey, Unit, survey};
 use super::texts::{FileTexts, Overlay};
 use super::written;
 use crate::approval::FilePreview;
-use crate::core::plan::{Adoption, AdoptionPart, Current, Direction, Notes, VersionChange};
-use crate::core::{Audience, Core};
+use crate::core::Core;
+use crate::core::plan::{Adoption, AdoptionPart, Current};
 use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::format::dotenv::Dialect;
-use crate::names::{Key, Service, printable};
+use crate::names::Service;
 use crate::secret::Value;
-use crate::vault::Secrets;
 
 /// The current content of each service in Vault.
 pub(super) type Currents = BTreeMap<Service, Current>;
@@ -131,13 +132,6 @@ struct Planner<'a> {
     reply: AdoptReply,
 }
 
-/// A secret entry, its file, and the effect on the key in Vault.
-struct MovedKey {
-    entry: IntakeEntry,
-    file: PathBuf,
-    change: &'static str,
-}
-
 impl<'a> Planner<'a> {
     fn new(
         core: &'a Core,
@@ -160,9 +154,8 @@ impl<'a> Planner<'a> {
             previews: Vec::new(),
             toml: Vec::new(),
             reply: AdoptReply {
-                dry_run: request.dry_run,
                 not_looked_into: survey.mounted.clone(),
-                ..AdoptReply::default()
+                ..AdoptReply::to(request)
             },
         }
     }
@@ -284,304 +277,6 @@ impl<'a> Planner<'a> {
             self.toml.push(written::table(&draft.service, &files));
         }
     }
-
-    fn service(
-        &mut self,
-        unit: &Service,
-        draft: Draft,
-        overlay: &Overlay,
-        compose: &[&PathBuf],
-    ) -> Result<()> {
-        let Draft {
-            service,
-            files,
-            mut stays,
-            ..
-        } = draft;
-        let current = self
-            .currents
-            .remove(&service)
-            .ok_or_else(|| Error::Conflict {
-                service: service.to_string(),
-            })?;
-        let (version, before) = (current.version(), current.secrets().clone());
-        let mut result = before.clone();
-        let keys = self.keys(&files, &before, &mut result, &mut stays);
-        let touched: Vec<&Key> = keys
-            .iter()
-            .filter(|key| key.change != "skipped")
-            .map(|key| &key.entry.key)
-            .collect();
-        let change = VersionChange::between(
-            self.core,
-            &service,
-            current,
-            result.clone(),
-            &touched,
-            &[],
-            Notes::default(),
-        );
-        let path = change.path().to_owned();
-        let mut part = AdoptionPart {
-            service: Some(service.clone()),
-            unit: Some(unit.clone()),
-            change: None,
-            files: Vec::new(),
-            stale: Vec::new(),
-        };
-        if self.core.audience == Audience::Model || !change.changes_nothing() {
-            part.change = Some(change);
-        }
-        let (mut replies, mut harmless) = (Vec::new(), Vec::new());
-        for file in &files {
-            let own: Secrets = keys
-                .iter()
-                .filter(|key| key.file == file.file && key.change != "skipped")
-                .filter_map(|key| {
-                    Some((
-                        key.entry.key.to_string(),
-                        result.get(key.entry.key.as_str())?.clone(),
-                    ))
-                })
-                .collect();
-            let old = overlay
-                .get(&file.file)
-                .cloned()
-                .or_else(|| self.texts.text(&file.file))
-                .unwrap_or_default();
-            harmless.extend(self.values_file(
-                &service,
-                file,
-                &own,
-                &old,
-                &mut part,
-                &mut replies,
-            )?);
-        }
-        for file in compose {
-            let Some(text) = overlay.get(*file) else {
-                continue;
-            };
-            self.compose_file(file, text, &mut part, &mut replies);
-        }
-        self.parts.push(part);
-        self.reply.services.push(ServiceReply {
-            service,
-            path,
-            version,
-            keys: keys.iter().map(key_reply).collect(),
-            files: replies,
-            stays,
-            harmless,
-        });
-        Ok(())
-    }
-
-    /// Adds the secrets of the files to `result`, the service's new keys, and returns the effect of
-    /// each.
-    fn keys(
-        &self,
-        files: &[FileDraft],
-        before: &Secrets,
-        result: &mut Secrets,
-        stays: &mut Vec<Stay>,
-    ) -> Vec<MovedKey> {
-        let mut keys = Vec::new();
-        for (file, entry) in files
-            .iter()
-            .flat_map(|file| file.secrets.iter().map(move |entry| (file, entry)))
-        {
-            let name = entry.key.as_str();
-            let held = before.get(name);
-            let change = match (held, self.request.prefer) {
-                (None, _) => "new",
-                (Some(held), _) if is_same(held, &entry.value, file.format) => "unchanged",
-                (Some(_), Some(Prefer::File)) => "changed",
-                (Some(_), Some(Prefer::Vault)) => "unchanged",
-                (Some(_), None) => "skipped",
-            };
-            match change {
-                "new" | "changed" => drop(result.insert(name.to_owned(), entry.value.clone())),
-                "skipped" => stays.push(Stay {
-                    file: entry.file.clone(),
-                    line: entry.line,
-                    key: Some(printable(name, false)),
-                    secret: true,
-                    reason: "Vault has a different value for this key: choose one with \
-                        --prefer file or --prefer vault"
-                        .into(),
-                }),
-                _ => {}
-            }
-            keys.push(MovedKey {
-                entry: entry.clone(),
-                file: file.file.clone(),
-                change,
-            });
-        }
-        keys
-    }
-
-    /// Checks that every program would read the same values as before.
-    fn verify(&self) -> Result<()> {
-        for project in &self.survey.projects {
-            let before = project.view(self.texts, &Overlay::new()).0;
-            let (after, facts) = project.view(self.texts, &self.overlay);
-            let fills = project
-                .uses(self.texts, &self.overlay)
-                .into_iter()
-                .flat_map(|one| one.env_files);
-            let is_expected = fills
-                .chain(facts.container_files.into_keys())
-                .any(|file| self.expected.contains(&file));
-            if before != after && !is_expected {
-                return Err(changed_view(
-                    &project.folder().join("compose.yaml"),
-                    "docker compose",
-                ));
-            }
-        }
-        // Compose files change on purpose. Their resolved values were compared above.
-        let is_compose = |file: &PathBuf| {
-            self.survey
-                .units
-                .iter()
-                .any(|unit| unit.compose.contains(file))
-        };
-        for (file, new) in self
-            .overlay
-            .iter()
-            .filter(|(file, _)| !self.expected.contains(*file) && !is_compose(file))
-        {
-            let Some(old) = self.texts.text(file) else {
-                continue;
-            };
-            if is_yaml(file) {
-                if !written::is_same_yaml(&old, new) {
-                    return Err(changed_view(file, "its reader"));
-                }
-                continue;
-            }
-            let reader = draft::reader_of(self.core, self.facts, file);
-            let after = lines_of(reader, new, &|_| None);
-            if !lines_of(reader, &old, &|_| None)
-                .iter()
-                .all(|line| after.contains(line))
-            {
-                return Err(changed_view(file, reader.reader()));
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self, root: &Root) -> Result<(Adoption, AdoptReply)> {
-        let ignore = self.ignore(root);
-        for service in &mut self.reply.services {
-            for file in &mut service.files {
-                file.tracked = file.kind != "example" && ignore.tracked.contains(&file.file);
-            }
-        }
-        let tracked: Vec<String> = ignore
-            .tracked
-            .iter()
-            .map(|file| printable(&file.to_string_lossy(), false))
-            .collect();
-        if !tracked.is_empty() {
-            let names = tracked.join(", ");
-            self.reply.warnings.push(format!(
-                "git tracks {names}: the secrets are in its history, so rotate them"
-            ));
-        }
-        for top in &ignore.unknown {
-            let top = printable(&top.to_string_lossy(), false);
-            self.reply.warnings.push(format!(
-                "git failed in {top}: make sure that it ignores the files and their backups"
-            ));
-        }
-        let project = self.project_part(ignore)?;
-        let mut parts: Vec<AdoptionPart> = project.into_iter().collect();
-        parts.append(&mut self.parts);
-        let mut adoption = Adoption::new(self.core, Direction::In, parts);
-        self.reply
-            .warnings
-            .extend(adoption.warnings.iter().cloned());
-        adoption.warnings.clone_from(&self.reply.warnings);
-        let stays = self
-            .reply
-            .services
-            .iter()
-            .flat_map(|service| &service.stays)
-            .filter(|stay| stay.secret);
-        adoption.warnings.extend(stays.map(|stay| {
-            let key = stay.key.as_deref().unwrap_or("a secret");
-            format!(
-                "{key} stays in {}: {}",
-                printable(&stay.file.to_string_lossy(), false),
-                stay.reason
-            )
-        }));
-        adoption.previews = self.previews;
-        Ok((adoption, self.reply))
-    }
-
-    fn ignore(&self, root: &Root) -> Ignore {
-        let changed = |kinds: &'static [&'static str]| -> Vec<PathBuf> {
-            let files = self
-                .reply
-                .services
-                .iter()
-                .flat_map(|service| &service.files);
-            files
-                .filter(|file| kinds.contains(&file.kind))
-                .map(|file| file.file.clone())
-                .collect()
-        };
-        let log = self
-            .core
-            .audit
-            .path()
-            .strip_prefix(root.path())
-            .ok()
-            .map(Path::to_owned);
-        ignore::look(
-            root,
-            &changed(&["env", "yaml"]),
-            &changed(&["compose"]),
-            log.as_deref(),
-        )
-    }
-
-    /// The new lines of `.gitignore` and `.claude-vault.toml`. They are written first, so git
-    /// already ignores the backups when they are made.
-    fn project_part(&mut self, ignore: Ignore) -> Result<Option<AdoptionPart>> {
-        let mut files = Vec::new();
-        for (file, lines) in ignore.lines {
-            let lines = lines.join("\n") + "\n";
-            files.push(self.appended(
-                &file,
-                "ignore",
-                &lines,
-                "These lines keep the secrets and their backups out of git.",
-            )?);
-        }
-        if !self.toml.is_empty() {
-            let tables = self.toml.concat();
-            files.push(self.appended(
-                Path::new(CONFIG),
-                "project",
-                &tables,
-                "These lines list the files of the services.",
-            )?);
-        }
-        let part = AdoptionPart {
-            service: None,
-            unit: None,
-            change: None,
-            files,
-            stale: Vec::new(),
-        };
-        Ok(Some(part).filter(|part| !part.files.is_empty()))
-    }
 }
 
 /// Adds a secret that was moved out of a compose file to the draft that contains its new `.env`.
@@ -606,44 +301,4 @@ fn add_moved(drafts: &mut [Draft], env_file: PathBuf, entry: IntakeEntry) {
         harmless: Vec::new(),
     };
     drafts[0].files.push(file);
-}
-
-fn is_same(held: &Value, value: &Value, format: IntakeFormat) -> bool {
-    match format {
-        // Values in env files have no types.
-        IntakeFormat::Env => held.secret() == value.secret(),
-        IntakeFormat::Yaml => held == value,
-    }
-}
-
-fn is_yaml(file: &Path) -> bool {
-    matches!(
-        file.extension().and_then(|ending| ending.to_str()),
-        Some("yaml" | "yml")
-    )
-}
-
-fn key_reply(key: &MovedKey) -> KeyReply {
-    KeyReply {
-        key: key.entry.key.to_string(),
-        file: key.entry.file.clone(),
-        line: key.entry.line,
-        why: key.entry.why.clone(),
-        change: key.change,
-        expanded_from: key
-            .entry
-            .expanded_from
-            .iter()
-            .map(|name| printable(name, false))
-            .collect(),
-    }
-}
-
-fn changed_view(file: &Path, reader: &str) -> Error {
-    let file = printable(&file.to_string_lossy(), false);
-    Error::invalid(
-        format!("{file}: {reader} would read different values afterwards, so nothing was changed"),
-        "move this service by hand: claude-vault set SERVICE --from FILE, then claude-vault \
-         inject SERVICE",
-    )
 }

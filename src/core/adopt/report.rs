@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::request::AdoptRequest;
 use crate::names::Service;
 
 /// The plan or the result of an adoption.
@@ -23,6 +24,16 @@ pub struct AdoptReply {
     /// The error that interrupted the writes. The same command continues them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<AdoptStop>,
+}
+
+impl AdoptReply {
+    /// An empty reply.
+    pub(super) fn to(request: &AdoptRequest) -> Self {
+        Self {
+            dry_run: request.dry_run,
+            ..Self::default()
+        }
+    }
 }
 
 /// An interruption between two writes.

@@ -60,24 +60,63 @@ pub(super) fn survey(
 ) -> Result<Survey> {
     let mut listing = Listing::default();
     walk(root, texts, Path::new(""), 0, &mut listing);
-    let of_kind = |kind: FileKind| -> Vec<PathBuf> {
-        listing
-            .files
-            .iter()
-            .filter(|file| FileKind::of(file) == Some(kind) && !is_template(file))
-            .cloned()
-            .collect()
-    };
-    let (mut env, yaml, mut compose) = (
-        of_kind(FileKind::Env),
-        of_kind(FileKind::Yaml),
-        of_kind(FileKind::Compose),
-    );
-    let projects = projects(texts, &listing.folders, &compose);
-    // An env file that the root's project names belongs to the root's service, unless the file's
-    // folder has its own project.
-    let mut named_by_root = BTreeSet::new();
+    let mut found = SurveyedFiles::of(&listing);
+    let projects = projects(texts, &listing.folders, &found.compose);
     for project in &projects {
+        found.add_named(root, texts, project, &projects);
+    }
+    found.clean(texts);
+    let mut units: Vec<Unit> = Vec::new();
+    for folder in tops(&found.places()) {
+        let (service, is_mapped) = name_of(root, &folder, own_name, &units)?;
+        let unit = found.unit(service, is_mapped, &folder);
+        if !(unit.env.is_empty() && unit.yaml.is_empty() && unit.compose.is_empty()) {
+            units.push(unit);
+        }
+    }
+    Ok(Survey {
+        units,
+        projects,
+        mounted: listing.mounted.into_iter().collect(),
+    })
+}
+
+/// The relevant files, before each is given to a service.
+struct SurveyedFiles {
+    env: Vec<PathBuf>,
+    yaml: Vec<PathBuf>,
+    compose: Vec<PathBuf>,
+    /// Env files of other folders that belong to the root's service.
+    named_by_root: BTreeSet<PathBuf>,
+}
+
+impl SurveyedFiles {
+    fn of(listing: &Listing) -> Self {
+        let of_kind = |kind: FileKind| -> Vec<PathBuf> {
+            listing
+                .files
+                .iter()
+                .filter(|file| FileKind::of(file) == Some(kind) && !is_template(file))
+                .cloned()
+                .collect()
+        };
+        Self {
+            env: of_kind(FileKind::Env),
+            yaml: of_kind(FileKind::Yaml),
+            compose: of_kind(FileKind::Compose),
+            named_by_root: BTreeSet::new(),
+        }
+    }
+
+    /// Adds the files that a docker compose project names. An env file that the root's project
+    /// names belongs to the root's service, unless the file's folder has its own project.
+    fn add_named(
+        &mut self,
+        root: &Root,
+        texts: &FileTexts<'_>,
+        project: &Project,
+        projects: &[Project],
+    ) {
         let (_, facts) = project.view(texts, &Overlay::new());
         let named = facts
             .container_files
@@ -89,59 +128,61 @@ pub(super) fn survey(
                     .iter()
                     .any(|other| other.folder() == folder_of(&file))
             {
-                named_by_root.insert(file.clone());
+                self.named_by_root.insert(file.clone());
             }
-            env.push(file);
+            self.env.push(file);
         }
-        compose.extend(
+        self.compose.extend(
             project
                 .uses(texts, &Overlay::new())
                 .into_iter()
                 .map(|one| one.file),
         );
     }
-    compose.retain(|file| texts.content(file).is_some() && !is_template(file));
-    for files in [&mut env, &mut compose] {
-        files.sort();
-        files.dedup();
+
+    /// Drops compose files that cannot be read or are templates, and files that occur twice.
+    fn clean(&mut self, texts: &FileTexts<'_>) {
+        self.compose
+            .retain(|file| texts.content(file).is_some() && !is_template(file));
+        for files in [&mut self.env, &mut self.compose] {
+            files.sort();
+            files.dedup();
+        }
     }
-    let place = |file: &Path| {
-        if named_by_root.contains(file) {
+
+    /// The folder that a file counts for.
+    fn place(&self, file: &Path) -> PathBuf {
+        if self.named_by_root.contains(file) {
             PathBuf::new()
         } else {
             folder_of(file)
         }
-    };
-    let places: BTreeSet<PathBuf> = [&env, &yaml, &compose]
-        .into_iter()
-        .flatten()
-        .map(|file| place(file))
-        .collect();
-    let mut units: Vec<Unit> = Vec::new();
-    for folder in tops(&places) {
+    }
+
+    fn places(&self) -> BTreeSet<PathBuf> {
+        [&self.env, &self.yaml, &self.compose]
+            .into_iter()
+            .flatten()
+            .map(|file| self.place(file))
+            .collect()
+    }
+
+    /// The service of a folder, with its files.
+    fn unit(&self, service: Service, is_mapped: bool, folder: &Path) -> Unit {
         let is_own = |file: &&PathBuf| match folder.as_os_str().is_empty() {
-            true => place(file) == folder,
-            false => file.starts_with(&folder) && !named_by_root.contains(*file),
+            true => self.place(file) == folder,
+            false => file.starts_with(folder) && !self.named_by_root.contains(*file),
         };
         let of = |files: &[PathBuf]| files.iter().filter(is_own).cloned().collect::<Vec<_>>();
-        let (service, is_mapped) = name_of(root, &folder, own_name, &units)?;
-        let unit = Unit {
+        Unit {
             service,
             is_mapped,
-            env: of(&env),
-            yaml: of(&yaml),
-            compose: of(&compose),
-            folder: folder.clone(),
-        };
-        if !(unit.env.is_empty() && unit.yaml.is_empty() && unit.compose.is_empty()) {
-            units.push(unit);
+            env: of(&self.env),
+            yaml: of(&self.yaml),
+            compose: of(&self.compose),
+            folder: folder.to_owned(),
         }
     }
-    Ok(Survey {
-        units,
-        projects,
-        mounted: listing.mounted.into_iter().collect(),
-    })
 }
 
 /// Whether a file named in a compose file may be written as an env file. A malicious repository

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::empty_part;
 use super::report::{AdoptReply, FileReply, KeyReply, ServiceReply};
 use super::request::AdoptRequest;
 use crate::core::Core;
-use crate::core::plan::{Adoption, AdoptionPart, Current, Direction, Notes, VersionChange};
+use crate::core::plan::{Adoption, Current, Direction, Notes, VersionChange};
 use crate::error::{Error, Result};
 use crate::files::adopted::{FileStep, backups};
 use crate::files::journal::{ChangeKind, FileEntry, Journal, Journals, ServiceEntry};
@@ -59,19 +60,10 @@ pub(super) async fn plan(
 ) -> Result<(Adoption, AdoptReply)> {
     let (journal, entries) = chosen(core, request)?;
     let root = Root::open(&core.settings.root)?;
-    let mut reply = AdoptReply {
-        dry_run: request.dry_run,
-        ..AdoptReply::default()
-    };
+    let mut reply = AdoptReply::to(request);
     let mut parts = Vec::new();
     for (name, entry) in entries {
-        let mut part = AdoptionPart {
-            service: name.parse().ok(),
-            unit: None,
-            change: None,
-            files: Vec::new(),
-            stale: Vec::new(),
-        };
+        let mut part = empty_part(name.parse().ok());
         let mut files = Vec::new();
         for (file, was) in entry.files.iter().rev() {
             if let Some((step, reply)) = restored(&root, &journal, Path::new(file), was)? {
@@ -187,21 +179,7 @@ async fn taken_back(
     entry: &ServiceEntry,
     vault: &Arc<Client>,
 ) -> Result<(Option<VersionChange>, Vec<KeyReply>)> {
-    let address = core
-        .settings
-        .address
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    if entry.address != address || entry.path != core.settings.display_path(service) {
-        return Err(Error::invalid(
-            format!(
-                "{service} was adopted into {} at {}",
-                entry.path, entry.address
-            ),
-            "set that address and path, then undo it there",
-        ));
-    }
+    check_place(core, service, entry)?;
     let Some(written) = entry.written else {
         return Ok((None, Vec::new()));
     };
@@ -223,6 +201,35 @@ async fn taken_back(
             .filter_map(|key| Some((key.clone(), old.get(key)?.clone())));
         result.extend(back);
     }
+    let change = VersionChange::between(core, service, current, result, &[], &[], Notes::default());
+    Ok((
+        Some(change).filter(|change| !change.changes_nothing()),
+        removed_keys(entry),
+    ))
+}
+
+/// Checks that the settings still name the address and path that the service was adopted into.
+fn check_place(core: &Core, service: &Service, entry: &ServiceEntry) -> Result<()> {
+    let address = core
+        .settings
+        .address
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    if entry.address != address || entry.path != core.settings.display_path(service) {
+        return Err(Error::invalid(
+            format!(
+                "{service} was adopted into {} at {}",
+                entry.path, entry.address
+            ),
+            "set that address and path, then undo it there",
+        ));
+    }
+    Ok(())
+}
+
+/// The reply for the keys that are removed or get their old values back.
+fn removed_keys(entry: &ServiceEntry) -> Vec<KeyReply> {
     let reply = |key: &String, change| KeyReply {
         key: printable(key, false),
         file: PathBuf::new(),
@@ -231,35 +238,19 @@ async fn taken_back(
         change,
         expanded_from: Vec::new(),
     };
-    let keys = entry
-        .added
-        .iter()
-        .map(|key| reply(key, "removed"))
-        .chain(entry.changed.iter().map(|key| reply(key, "changed")));
-    let change = VersionChange::between(core, service, current, result, &[], &[], Notes::default());
-    Ok((
-        Some(change).filter(|change| !change.changes_nothing()),
-        keys.collect(),
-    ))
+    let added = entry.added.iter().map(|key| reply(key, "removed"));
+    let changed = entry.changed.iter().map(|key| reply(key, "changed"));
+    added.chain(changed).collect()
 }
 
 /// The plan to delete the backups.
 pub(super) fn done(core: &Core, request: &AdoptRequest) -> Result<(Adoption, AdoptReply)> {
     let (journal, entries) = chosen(core, request)?;
     let root = Root::open(&core.settings.root)?;
-    let mut reply = AdoptReply {
-        dry_run: request.dry_run,
-        ..AdoptReply::default()
-    };
+    let mut reply = AdoptReply::to(request);
     let mut parts = Vec::new();
     for (name, entry) in entries {
-        let mut part = AdoptionPart {
-            service: name.parse().ok(),
-            unit: None,
-            change: None,
-            files: Vec::new(),
-            stale: Vec::new(),
-        };
+        let mut part = empty_part(name.parse().ok());
         for (file, was) in entry.files {
             let Some(digest) = was.before else { continue };
             let file = PathBuf::from(file);

@@ -1,139 +1,13 @@
 //! Finds secrets in command lines: long options by name, and the short password options of
 //! well-known programs.
 
+mod known;
+
 use std::ops::Range;
 
 use super::name::{NameHint, name_hint, split};
 use super::{Part, Role, value};
-
-/// Programs, their short option for a password, and where the password is.
-type Short = (&'static [&'static str], &'static str, PasswordPosition);
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum PasswordPosition {
-    /// `-pX` only: `-p` alone makes the program ask.
-    Attached,
-    /// `-p X` or `-pX`.
-    Beside,
-    /// `-u user:X`.
-    BehindUser,
-}
-
-const SHORTS: &[Short] = &[
-    (
-        &[
-            "mysql",
-            "mysqldump",
-            "mysqladmin",
-            "mysqlcheck",
-            "mariadb",
-            "mariadb-dump",
-            "mariadb-admin",
-            "mysqlpump",
-            "mycli",
-        ],
-        "-p",
-        PasswordPosition::Attached,
-    ),
-    (
-        &[
-            "mongo",
-            "mongosh",
-            "mongodump",
-            "mongorestore",
-            "mongoexport",
-            "sshpass",
-            "login",
-            "influx",
-            "mongostat",
-            "ipmitool",
-        ],
-        "-p",
-        PasswordPosition::Beside,
-    ),
-    (
-        &[
-            "mosquitto_pub",
-            "mosquitto_sub",
-            "mosquitto_rr",
-            "sqlcmd",
-            "bcp",
-            "ipmitool",
-            "isql",
-        ],
-        "-P",
-        PasswordPosition::Beside,
-    ),
-    (
-        &["redis-cli", "valkey-cli", "keydb-cli"],
-        "-a",
-        PasswordPosition::Beside,
-    ),
-    (
-        &[
-            "ldapsearch",
-            "ldapadd",
-            "ldapmodify",
-            "ldapwhoami",
-            "ldapdelete",
-        ],
-        "-w",
-        PasswordPosition::Beside,
-    ),
-    (
-        &["snmpget", "snmpwalk", "snmptrap"],
-        "-c",
-        PasswordPosition::Beside,
-    ),
-    (
-        &["curl", "curlie", "http"],
-        "-u",
-        PasswordPosition::BehindUser,
-    ),
-    (
-        &["smbclient", "smbmap", "rpcclient"],
-        "-U",
-        PasswordPosition::BehindUser,
-    ),
-    (
-        &["samba", "samba.sh", "smbd"],
-        "-u",
-        PasswordPosition::BehindUser,
-    ),
-    (
-        &["7z", "7za", "7zr", "unrar", "rar"],
-        "-p",
-        PasswordPosition::Attached,
-    ),
-    (&["zip", "unzip"], "-P", PasswordPosition::Beside),
-];
-
-/// Configuration words that appear in commands without a dash, each followed by the secret.
-const WORDS: &[&str] = &[
-    "requirepass",
-    "masterauth",
-    "rootpw",
-    "password",
-    "passphrase",
-];
-
-/// Commands whose secret is a positional argument: the words at the start of the command, and the
-/// index of the secret among the words after them.
-const PLACES: &[(&[&str], usize)] = &[
-    (&["mc", "alias", "set"], 3),
-    (&["mc", "config", "host", "add"], 3),
-    (&["rabbitmqctl", "add_user"], 1),
-    (&["rabbitmqctl", "change_password"], 1),
-    (&["cloudflared", "service", "install"], 0),
-    (&["htpasswd", "-b"], 1),
-    (&["htpasswd", "-nb"], 1),
-    (&["htpasswd", "-Bbn"], 1),
-    (&["htpasswd", "-nbB"], 1),
-    (&["htpasswd", "-bc"], 2),
-    (&["mosquitto_passwd", "-b"], 2),
-    (&["vault", "login"], 0),
-    (&["bao", "login"], 0),
-];
+use known::{PLACES, PasswordPosition, SHORTS, WORDS};
 
 /// The named parts of a command. `name` is the name of the whole text: `CURL_OPTS` holds options of
 /// curl.
@@ -145,12 +19,8 @@ fn nested(name: &str, text: &str, role: Role, depth: usize) -> Vec<Part> {
     let words = words(text);
     let mut parts = Vec::new();
     let owner = split(name);
-    let mut program = SHORTS
-        .iter()
-        .flat_map(|(programs, ..)| *programs)
-        .copied()
-        .find(|program| owner.iter().any(|word| word == program))
-        .unwrap_or("");
+    let mut program =
+        known_program(|program| owner.iter().any(|word| word == program)).unwrap_or("");
     for (at, span) in words.iter().enumerate() {
         let word = &text[span.clone()];
         if matches!(word, "|" | "||" | "&&" | ";" | "&") {
@@ -160,23 +30,14 @@ fn nested(name: &str, text: &str, role: Role, depth: usize) -> Vec<Part> {
         if word.contains(char::is_whitespace) && word.len() < text.len() && depth < super::MAX_DEPTH
         {
             // A nested command: `sh -c '…'`, or an item of a list.
-            parts.extend(
-                nested(name, word, role, depth + 1)
-                    .into_iter()
-                    .map(|part| Part {
-                        value: span.start + part.value.start..span.start + part.value.end,
-                        ..part
-                    }),
-            );
+            let inner = nested(name, word, role, depth + 1).into_iter();
+            parts.extend(inner.map(|part| Part {
+                value: span.start + part.value.start..span.start + part.value.end,
+                ..part
+            }));
         }
         let called = word.rsplit('/').next().unwrap_or(word);
-        if let Some(known) = SHORTS
-            .iter()
-            .flat_map(|(programs, ..)| *programs)
-            .find(|known| **known == called)
-        {
-            program = known;
-        }
+        program = known_program(|known| known == called).unwrap_or(program);
         let next = words
             .get(at + 1)
             .cloned()
@@ -184,28 +45,45 @@ fn nested(name: &str, text: &str, role: Role, depth: usize) -> Vec<Part> {
         parts.extend(long(text, span, next.clone()));
         parts.extend(short(text, span, next.clone(), program));
         parts.extend(by_place(text, &words[at..], called));
-        let is_command = matches!(role, Role::Command | Role::Healthcheck);
-        if is_command
-            && WORDS.contains(&word)
-            && !parts.iter().any(|part| Some(&part.value) == next.as_ref())
-        {
-            parts.extend(next.map(|value| Part {
-                name: word.to_owned(),
-                value,
-            }));
+        if matches!(role, Role::Command | Role::Healthcheck) {
+            let behind = behind_word(word, next, &parts);
+            parts.extend(behind);
         }
         parts.extend(of_sftp(text, span));
         if text.contains("chpasswd") && value::is_user_and_password(word) {
             parts.extend(behind_user(text, span.clone()));
         }
-        if let Some(rest) = word.strip_prefix("pass:").filter(|rest| !rest.is_empty()) {
-            parts.push(Part {
-                name: "pass".into(),
-                value: span.end - rest.len()..span.end,
-            });
-        }
+        parts.extend(of_openssl(word, span));
     }
     parts
+}
+
+/// The first program with a short password option that `is` accepts.
+fn known_program(is: impl Fn(&str) -> bool) -> Option<&'static str> {
+    SHORTS
+        .iter()
+        .flat_map(|(programs, ..)| *programs)
+        .copied()
+        .find(|program| is(program))
+}
+
+/// The secret behind a configuration word, unless it was found already.
+fn behind_word(word: &str, next: Option<Range<usize>>, parts: &[Part]) -> Option<Part> {
+    let value = next?;
+    let is_new = !parts.iter().any(|part| part.value == value);
+    (WORDS.contains(&word) && is_new).then(|| Part {
+        name: word.to_owned(),
+        value,
+    })
+}
+
+/// `pass:X`, the way in which openssl takes a password.
+fn of_openssl(word: &str, span: &Range<usize>) -> Option<Part> {
+    let rest = word.strip_prefix("pass:").filter(|rest| !rest.is_empty())?;
+    Some(Part {
+        name: "pass".into(),
+        value: span.end - rest.len()..span.end,
+    })
 }
 
 /// `user:password:uid[:gid…]`, the format in which an SFTP server takes its users.

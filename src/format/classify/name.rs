@@ -30,21 +30,11 @@ pub(in crate::format) enum NameHint {
 
 /// What a name says about its value. Only whole words count, and the last one decides.
 pub(in crate::format) fn name_hint(name: &str) -> NameHint {
-    let mut words = split(name);
-    while words.len() > 1
-        && words
-            .last()
-            .is_some_and(|last| is_one_of(last, vocabulary::TRAILING))
-    {
-        words.pop();
-    }
+    let words = telling_words(name);
     let words: Vec<(&str, Sets)> = words
         .iter()
         .map(|word| (word.as_str(), Sets::of(word)))
         .collect();
-    let Some((_, of_last)) = words.last() else {
-        return NameHint::Nothing;
-    };
     // The last word that can name a secret, and its meaning together with the words before it.
     let found = (0..words.len())
         .rev()
@@ -57,16 +47,22 @@ pub(in crate::format) fn name_hint(name: &str) -> NameHint {
             NameHint::Nothing
         };
     };
+    in_context(&words, at, telling)
+}
+
+/// What the word at `at` means together with the words around it.
+fn in_context(words: &[(&str, Sets)], at: usize, telling: NameHint) -> NameHint {
     let (before, after) = (
         words.get(..at).unwrap_or_default(),
         words.get(at + 1..).unwrap_or_default(),
     );
-    if matches!(words.as_slice(), [.., ("secret", _), ("id", _)]) {
+    if matches!(words, [.., ("secret", _), ("id", _)]) {
         return NameHint::Token; // the secret ID of an AppRole: half of a login
     }
-    if matches!(words.as_slice(), [.., ("webhook", _), ("id", _)]) {
+    if matches!(words, [.., ("webhook", _), ("id", _)]) {
         return NameHint::Topic; // in Home Assistant, the webhook's address ends in it
     }
+    let of_last = words.last().map(|(_, sets)| *sets).unwrap_or_default();
     if after.len() > 1 && of_last.has(Set::Identifier) {
         return NameHint::Identifier;
     }
@@ -90,6 +86,19 @@ pub(in crate::format) fn name_hint(name: &str) -> NameHint {
     } else {
         telling
     }
+}
+
+/// The words of a name, without those at its end that say nothing.
+fn telling_words(name: &str) -> Vec<String> {
+    let mut words = split(name);
+    while words.len() > 1
+        && words
+            .last()
+            .is_some_and(|last| is_one_of(last, vocabulary::TRAILING))
+    {
+        words.pop();
+    }
+    words
 }
 
 fn of_word(words: &[(&str, Sets)], at: usize) -> Option<NameHint> {

@@ -1,126 +1,13 @@
 //! Finds the secret parts of addresses: passwords before the `@`, tokens in the query, and secret
 //! paths such as webhooks.
 
+mod known;
+
 use std::ops::Range;
 
 use super::name::{NameHint, name_hint};
 use super::{Hit, Rule, rules, value};
-
-/// Schemes of notification services whose addresses are credentials (Apprise, shoutrrr).
-const SECRET_SCHEMES: &[&str] = &[
-    "discord",
-    "telegram",
-    "tgram",
-    "slack",
-    "gotify",
-    "gotifys",
-    "pover",
-    "pushover",
-    "pbul",
-    "pushbullet",
-    "bark",
-    "barks",
-    "teams",
-    "msteams",
-    "mattermost",
-    "mmost",
-    "mmosts",
-    "rocketchat",
-    "rocket",
-    "rockets",
-    "hassio",
-    "hassios",
-    "opsgenie",
-    "ifttt",
-    "zulip",
-    "signal",
-    "pushy",
-    "prowl",
-    "join",
-    "twilio",
-    "sns",
-    "sendgrid",
-    "mailgun",
-    "notifiarr",
-    "pagerduty",
-    "googlechat",
-    "guilded",
-    "webex",
-    "spontit",
-    "ryver",
-];
-
-/// Path segments that are followed by a token.
-const TELLING_SEGMENTS: &[&str] = &[
-    "webhook",
-    "webhooks",
-    "hook",
-    "hooks",
-    "push",
-    "ping",
-    "notify",
-    "notification",
-    "trigger",
-    "incoming",
-    "token",
-    "key",
-    "apikey",
-    "api_key",
-    "secret",
-    "heartbeat",
-    "catch",
-    "catchhook",
-    "incomingwebhook",
-    "workflows",
-    "triggers",
-    "services",
-    "ical",
-    "feed",
-    "rss",
-    "invite",
-    "public-calendars",
-    "share",
-    "uptime",
-    "report",
-    "deploy",
-];
-
-/// Services whose paths are secret: the host or the end of it, and the path before the secret.
-const SECRET_PATHS: &[(&str, &str)] = &[
-    ("hooks.slack.com", "/services/"),
-    ("hooks.slack.com", "/workflows/"),
-    ("hooks.slack.com", "/triggers/"),
-    ("discord.com", "/api/webhooks/"),
-    ("discordapp.com", "/api/webhooks/"),
-    ("api.telegram.org", "/bot"),
-    ("hc-ping.com", "/"),
-    ("maker.ifttt.com", "/trigger/"),
-    ("hooks.zapier.com", "/hooks/"),
-    ("webhook.office.com", "/"),
-    ("outlook.office.com", "/webhook/"),
-    ("outlook.office365.com", "/owa/calendar/"),
-    ("outlook.live.com", "/owa/calendar/"),
-    ("calendar.google.com", "/calendar/ical/"),
-    ("hook.eu1.make.com", "/"),
-    ("hook.us1.make.com", "/"),
-    ("uptime.betterstack.com", "/api/v1/heartbeat/"),
-    ("uptime.betterstack.com", "/api/v1/incoming-webhook/"),
-    ("betteruptime.com", "/api/v1/heartbeat/"),
-    ("cronitor.link", "/p/"),
-    ("api.pushcut.io", "/"),
-    ("api.day.app", "/"),
-    ("trigger.macrodroid.com", "/"),
-    ("api.callmebot.com", "/"),
-    ("wirepusher.com", "/"),
-    ("webhook.site", "/"),
-    ("api.render.com", "/deploy/"),
-    ("api.vercel.com", "/v1/integrations/deploy/"),
-    ("api.netlify.com", "/build_hooks/"),
-    ("sctapi.ftqq.com", "/"),
-    ("qyapi.weixin.qq.com", "/cgi-bin/webhook/"),
-    ("oapi.dingtalk.com", "/robot/"),
-    ("open.feishu.cn", "/open-apis/bot/v2/hook/"),
-];
+use known::{SECRET_PATHS, SECRET_SCHEMES, TELLING_SEGMENTS};
 
 /// The parts of an address. Ranges refer to `text`.
 struct Address<'a> {

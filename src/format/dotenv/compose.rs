@@ -223,16 +223,10 @@ fn statement<'a>(cursor: &mut Cursor<'a>) -> Result<Statement<'a>, &'static str>
     cursor.take_while(is_blank);
     let raw_start = cursor.at;
     let (text, raw_end) = value(cursor)?;
-    let behind = cursor.text[cursor.at..].trim_start_matches(is_blank);
-    let end = if matches!(behind.chars().next(), None | Some('\n' | '#')) {
-        line_end(cursor.text, cursor.at)
-    } else {
-        cursor.at
-    };
     let end = if cursor.text[..cursor.at].ends_with('\n') {
         cursor.at
     } else {
-        end
+        cursor.assignment_end(is_blank)
     };
     Ok(Statement {
         start,

@@ -53,88 +53,123 @@ pub(super) fn read(text: &str, outside: Outside<'_>) -> Reading {
 }
 
 fn lines(text: &str, out: &mut Collector<'_>) -> Result<(), ReadingStopped> {
-    let mut at = 0;
-    let mut disputed = false;
-    while at < text.len() {
-        let end = line_end(text, at);
-        let line = text[at..end].trim_end_matches('\n');
-        let is_entry = line.contains('=') && !line.starts_with('#');
-        if !is_entry || line.trim_start().starts_with('#') {
-            let is_comment = line.is_empty() || line.starts_with('#');
-            disputed |= !is_comment;
-            if !is_comment && !line.trim_start().starts_with('#') && !line.trim().is_empty() {
-                out.unread(None, at..end, refused("node ignores a line without ="))?;
-            }
-            at = end;
-            continue;
+    let mut lines = NodeLines {
+        text,
+        at: 0,
+        is_disputed: false,
+    };
+    while lines.at < text.len() {
+        let end = line_end(text, lines.at);
+        let line = text[lines.at..end].trim_end_matches('\n');
+        if line.contains('=') && !line.trim_start().starts_with('#') {
+            lines.entry(line, end, out)?;
+        } else {
+            lines.other(line, end, out)?;
         }
-        let start = at;
-        let key_end = at + line.find('=').unwrap_or_default();
-        let (key, value_at) = (&text[at..key_end], key_end + 1);
-        disputed |=
+    }
+    Ok(())
+}
+
+/// The place in the text, and whether versions differ on the next entry because of the text before
+/// it.
+struct NodeLines<'a> {
+    text: &'a str,
+    at: usize,
+    is_disputed: bool,
+}
+
+impl NodeLines<'_> {
+    /// A line without an entry.
+    fn other(
+        &mut self,
+        line: &str,
+        end: usize,
+        out: &mut Collector<'_>,
+    ) -> Result<(), ReadingStopped> {
+        let is_comment = line.is_empty() || line.starts_with('#');
+        self.is_disputed |= !is_comment;
+        if !is_comment && !line.trim_start().starts_with('#') && !line.trim().is_empty() {
+            out.unread(None, self.at..end, refused("node ignores a line without ="))?;
+        }
+        self.at = end;
+        Ok(())
+    }
+
+    /// A line with an entry, whose value may go on in the next lines.
+    fn entry(
+        &mut self,
+        line: &str,
+        end: usize,
+        out: &mut Collector<'_>,
+    ) -> Result<(), ReadingStopped> {
+        let (text, start) = (self.text, self.at);
+        let key_end = start + line.find('=').unwrap_or_default();
+        let (key, value_at) = (&text[start..key_end], key_end + 1);
+        self.is_disputed |=
             key.contains('\t') || text[value_at..].trim_start_matches(' ').starts_with('\t');
         let key = trim(key);
         if key.is_empty() {
             return out.unread(
                 None,
-                at..end,
+                start..end,
                 ends("node 20 stops at a line without a name"),
             );
         }
         let exported = key.strip_prefix("export ");
         // Newer versions keep `export ` in the name if no value follows.
         let is_empty = text[value_at..end].trim_matches([' ', '\n']).is_empty();
-        disputed |= exported.is_some_and(|key| key.starts_with(' ') || is_empty);
+        self.is_disputed |= exported.is_some_and(|key| key.starts_with(' ') || is_empty);
         if start == 0 && key.starts_with('\u{feff}') {
-            let name = exported
-                .unwrap_or(key)
-                .trim_start_matches('\u{feff}')
-                .trim_start_matches("export ");
-            let found = Err(refused(
-                "node takes the byte order mark for a part of the name",
-            ));
-            let (_, raw, next) = value(text, value_at);
-            out.set(
-                name,
-                LinePlace {
-                    span: start..next,
-                    raw,
-                },
-                found,
-            )?;
-            (at, disputed) = (next, false);
-            continue;
+            return self.marked(exported.unwrap_or(key), value_at, out);
         }
         let key = exported.map_or(key, trim);
-        // If a value is blank, newer versions take the next text that is not a comment as its
-        // value.
-        let is_blank = text[value_at..end]
-            .trim_matches([' ', '\t', '\n'])
-            .is_empty()
-            && !text[value_at..].starts_with('\n');
-        let behind = text[value_at..].trim_start_matches([' ', '\t', '\n']);
-        let takes_next_text = is_blank && !behind.is_empty() && !behind.starts_with('#');
+        let takes_next_text = takes_next_text(text, value_at, end);
         let (found, raw, next) = if takes_next_text {
             (Err(refused(DISPUTED)), value_at..value_at, end)
         } else {
             value(text, value_at)
         };
-        let found = if disputed {
+        let found = if self.is_disputed {
             Err(refused(DISPUTED))
         } else {
             found
         };
-        out.set(
-            key,
-            LinePlace {
-                span: start..next,
-                raw,
-            },
-            found,
-        )?;
-        (at, disputed) = (next, takes_next_text);
+        let span = start..next;
+        out.set(key, LinePlace { span, raw }, found)?;
+        (self.at, self.is_disputed) = (next, takes_next_text);
+        Ok(())
     }
-    Ok(())
+
+    /// The first entry of a text with a byte order mark.
+    fn marked(
+        &mut self,
+        key: &str,
+        value_at: usize,
+        out: &mut Collector<'_>,
+    ) -> Result<(), ReadingStopped> {
+        let name = key
+            .trim_start_matches('\u{feff}')
+            .trim_start_matches("export ");
+        let found = Err(refused(
+            "node takes the byte order mark for a part of the name",
+        ));
+        let (_, raw, next) = value(self.text, value_at);
+        let span = self.at..next;
+        out.set(name, LinePlace { span, raw }, found)?;
+        (self.at, self.is_disputed) = (next, false);
+        Ok(())
+    }
+}
+
+/// Whether newer versions take the next text as the value: the value is blank, and the next text is
+/// not a comment.
+fn takes_next_text(text: &str, value_at: usize, end: usize) -> bool {
+    let is_blank = text[value_at..end]
+        .trim_matches([' ', '\t', '\n'])
+        .is_empty()
+        && !text[value_at..].starts_with('\n');
+    let behind = text[value_at..].trim_start_matches([' ', '\t', '\n']);
+    is_blank && !behind.is_empty() && !behind.starts_with('#')
 }
 
 /// Returns the value, its range, and the start of the line after it.

@@ -137,7 +137,7 @@ fn logical_line<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
             (State::Quoted(quote), '\\') => State::QuotedEscape(quote),
             (State::QuotedEscape(quote), _) => State::Quoted(quote),
             (State::Quoted(quote), c) if c != quote => State::Quoted(quote),
-            _ => State::Plain,
+            (State::Plain | State::Blank | State::Escape | State::Quoted(_), _) => State::Plain,
         };
         if state == State::Plain && c == '\n' {
             return Some(&cursor.text[start..cursor.at]);

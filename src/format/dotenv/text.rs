@@ -139,6 +139,17 @@ impl<'a> Cursor<'a> {
         line_end(self.text, self.at)
     }
 
+    /// The end of the assignment whose value ends here: the start of the next line, or the cursor
+    /// if more than a comment follows in this line.
+    pub(super) fn assignment_end(&self, is_blank: fn(char) -> bool) -> usize {
+        let behind = self.text[self.at..].trim_start_matches(is_blank);
+        if matches!(behind.chars().next(), None | Some('\n' | '#')) {
+            self.line_end()
+        } else {
+            self.at
+        }
+    }
+
     /// Moves to the start of the next line.
     pub(super) fn skip_line(&mut self) {
         self.at = self.line_end();

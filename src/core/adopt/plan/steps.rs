@@ -24,61 +24,42 @@ use crate::files::{Access, Content};
 use crate::names::{Service, printable};
 use crate::vault::Secrets;
 
+/// What the steps of one service share.
+pub(super) struct ServiceSteps {
+    pub(super) service: Service,
+    pub(super) part: AdoptionPart,
+    pub(super) replies: Vec<FileReply>,
+}
+
+impl ServiceSteps {
+    fn add(&mut self, step: FileStep, way: ChangeKind) {
+        self.part.files.push((Arc::new(step), way));
+    }
+}
+
 impl Planner<'_> {
     /// Adds the steps for a file with values and for its template. Returns the file's harmless
     /// values that the template lacks.
     pub(super) fn values_file(
         &mut self,
-        service: &Service,
+        steps: &mut ServiceSteps,
         file: &FileDraft,
         own: &Secrets,
         old: &str,
-        part: &mut AdoptionPart,
-        replies: &mut Vec<FileReply>,
     ) -> Result<Option<Harmless>> {
         if own.is_empty() {
             return Ok(None);
         }
         let before = self.texts.content(&file.file);
-        let template = self.template(file, old, own)?;
-        let text = written::with_values(self.core, service, file, own, old, &template)?;
+        let template = written::template(self.core, self.texts, file, old, own)?;
+        let text = written::with_values(self.core, &steps.service, file, own, old, &template)?;
         if self.request.prefer == Some(Prefer::Vault) {
             self.expected.insert(file.file.clone());
         }
         let only_here = template.only_here(file, old);
-        let is_changed = before
-            .as_ref()
-            .is_none_or(|before| *before.bytes != *text.as_bytes());
-        let access = Access {
-            mode: self.core.settings.file_mode,
-            group: self.core.settings.file_group,
-        };
-        let kind = if file.format == IntakeFormat::Env {
-            "env"
-        } else {
-            "yaml"
-        };
-        let is_narrowed = before
-            .as_ref()
-            .is_some_and(|before| before.is_wider_than(access));
-        self.example(service, file, &template, part, replies);
-        self.show(
-            &file.file,
-            preview::masked(&text, file.format, file.reader),
-            note(before.as_ref(), is_changed),
-        );
-        replies.push(FileReply {
-            keys: own.len(),
-            narrowed: is_narrowed,
-            ..FileReply::of(&file.file, kind, state(before.as_ref(), is_changed))
-        });
+        self.example(steps, file, &template);
+        self.show_values(steps, file, own.len(), before.as_ref(), &text);
         self.overlay.insert(file.file.clone(), text.clone());
-        let recorded = Recorded {
-            kind: RecordKind::Secrets,
-            service: service.to_string(),
-            origin: Some(HeaderOrigin::of(&self.core.settings, service).mark()),
-            keys: own.keys().cloned().collect(),
-        };
         let way = if before.is_some() {
             ChangeKind::Replaced
         } else {
@@ -89,35 +70,67 @@ impl Planner<'_> {
             content: Some(text),
             keeps_backup: before.is_some(),
             before,
-            access,
-            record: Some(recorded),
+            access: self.access(),
+            record: Some(Recorded {
+                kind: RecordKind::Secrets,
+                service: steps.service.to_string(),
+                origin: Some(HeaderOrigin::of(&self.core.settings, &steps.service).mark()),
+                keys: own.keys().cloned().collect(),
+            }),
             drops_backups: false,
         };
-        part.files.push((Arc::new(step), way));
+        steps.add(step, way);
         Ok((!only_here.is_empty()).then(|| Harmless {
             file: file.file.clone(),
             only_here,
         }))
     }
 
-    /// The template of a file, after the plan.
-    fn template(&self, file: &FileDraft, old: &str, own: &Secrets) -> Result<written::Template> {
-        written::template(self.core, self.texts, file, old, own)
+    /// Adds the preview of a file with values, and its entry in the reply.
+    fn show_values(
+        &mut self,
+        steps: &mut ServiceSteps,
+        file: &FileDraft,
+        keys: usize,
+        before: Option<&Content>,
+        text: &str,
+    ) {
+        let is_changed = before.is_none_or(|before| *before.bytes != *text.as_bytes());
+        self.show(
+            &file.file,
+            preview::masked(text, file.format, file.reader),
+            note(before, is_changed),
+        );
+        let kind = match file.format {
+            IntakeFormat::Env => "env",
+            IntakeFormat::Yaml => "yaml",
+        };
+        steps.replies.push(FileReply {
+            keys,
+            narrowed: before.is_some_and(|before| before.is_wider_than(self.access())),
+            ..FileReply::of(&file.file, kind, state(before, is_changed))
+        });
+    }
+
+    /// The permissions of files with values.
+    fn access(&self) -> Access {
+        Access {
+            mode: self.core.settings.file_mode,
+            group: self.core.settings.file_group,
+        }
     }
 
     fn example(
         &mut self,
-        service: &Service,
+        steps: &mut ServiceSteps,
         file: &FileDraft,
         template: &written::Template,
-        part: &mut AdoptionPart,
-        replies: &mut Vec<FileReply>,
     ) {
         let before = self.texts.content(&template.file);
         let is_changed = before
             .as_ref()
             .is_none_or(|before| *before.bytes != *template.text.as_bytes());
-        replies.push(FileReply {
+        steps.replies.push(FileReply {
             keys: template.gained,
             ..FileReply::of(
                 &template.file,
@@ -148,22 +161,21 @@ impl Planner<'_> {
             before,
             record: Some(Recorded {
                 kind: RecordKind::Example,
-                service: service.to_string(),
+                service: steps.service.to_string(),
                 origin: None,
                 keys,
             }),
             keeps_backup: false,
             drops_backups: false,
         };
-        part.files.push((Arc::new(step), way));
+        steps.add(step, way);
     }
 
     pub(super) fn compose_file(
         &mut self,
+        steps: &mut ServiceSteps,
         file: &Path,
         text: &Zeroizing<String>,
-        part: &mut AdoptionPart,
-        replies: &mut Vec<FileReply>,
     ) {
         let Some(before) = self.texts.content(file) else {
             return;
@@ -174,7 +186,9 @@ impl Planner<'_> {
             preview::changed_lines(&old, text),
             "These lines change. The old file is kept as a backup.".into(),
         );
-        replies.push(FileReply::of(file, "compose", "updated"));
+        steps
+            .replies
+            .push(FileReply::of(file, "compose", "updated"));
         self.overlay.insert(file.to_owned(), text.clone());
         let step = FileStep {
             file: file.to_owned(),
@@ -185,7 +199,7 @@ impl Planner<'_> {
             keeps_backup: true,
             drops_backups: false,
         };
-        part.files.push((Arc::new(step), ChangeKind::Replaced));
+        steps.add(step, ChangeKind::Replaced);
     }
 
     fn show(&mut self, file: &Path, masked_text: String, note: String) {
