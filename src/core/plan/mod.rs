@@ -22,7 +22,7 @@ pub use version::{Commit, Current, Given, Notes, VersionChange};
 
 use std::collections::BTreeMap;
 
-use crate::approval::{Approver, Outcome, Proof, Question};
+use crate::approval::{Approval, Approver, Outcome, Proof, Question};
 use crate::audit::Action;
 use crate::config::Strength;
 use crate::core::Core;
@@ -184,29 +184,7 @@ impl<O: Operation> Plan<O> {
         core.audit
             .record(Action::ConfirmationRequired, &service, &names)
             .await?;
-        let is_possible = question.obstacle.is_none();
-        let asked = approver.ask(&question).await;
-        let approval = match asked {
-            Ok(approval) if is_possible => approval,
-            Ok(approval) => {
-                give_back(core, &approval.proof).await;
-                let _ = core.audit.record(Action::Aborted, &service, &names).await;
-                return Err(Error::Declined);
-            }
-            Err(error) => {
-                // Nothing is written either way, so returning this error matters more than logging
-                // it.
-                let _ = core
-                    .audit
-                    .record(
-                        Action::Aborted,
-                        &service,
-                        &format!("{names}; {}", error.code()),
-                    )
-                    .await;
-                return Err(error);
-            }
-        };
+        let approval = ask(core, approver, &question, &names).await?;
         let proof = approval.proof;
         let details = format!("{names}; by: {}", proof.words());
         let noted = match Self::check_strength(&proof, required) {
@@ -220,14 +198,7 @@ impl<O: Operation> Plan<O> {
         if let Err(error) = noted.and_then(|()| self.operation.take_typed(approval.typed)) {
             give_back(core, &proof).await;
             approver.finished(&Outcome::Failed(error.to_string()));
-            let _ = core
-                .audit
-                .record(
-                    Action::Aborted,
-                    &service,
-                    &format!("{names}; {}", error.code()),
-                )
-                .await;
+            note_abort(core, &service, &names, &error).await;
             return Err(error);
         }
         Ok(ApprovedPlan {
@@ -245,6 +216,35 @@ impl<O: Operation> Plan<O> {
             })
         }
     }
+}
+
+/// Asks the person. A plan with an obstacle is shown, but its approval is not accepted.
+async fn ask(
+    core: &Core,
+    approver: &impl Approver,
+    question: &Question<'_>,
+    names: &str,
+) -> Result<Approval> {
+    let service = question.service;
+    match approver.ask(question).await {
+        Ok(approval) if question.obstacle.is_none() => Ok(approval),
+        Ok(approval) => {
+            give_back(core, &approval.proof).await;
+            let _ = core.audit.record(Action::Aborted, service, names).await;
+            Err(Error::Declined)
+        }
+        Err(error) => {
+            note_abort(core, service, names, &error).await;
+            Err(error)
+        }
+    }
+}
+
+/// Logs why nothing is written. The caller returns the error in any case, so a log that fails is
+/// ignored: the error matters more.
+async fn note_abort(core: &Core, service: &str, names: &str, error: &Error) {
+    let details = format!("{names}; {}", error.code());
+    let _ = core.audit.record(Action::Aborted, service, &details).await;
 }
 
 impl<O: Operation> ApprovedPlan<O> {
