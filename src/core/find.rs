@@ -135,16 +135,18 @@ async fn look(core: &Core, request: &FindRequest) -> Result<FindReply> {
             .map(|service| Match { service, key: None }),
     );
     reply.matches.sort_unstable();
-    match reply.forbidden {
-        0 => {}
-        1 => reply
-            .warnings
-            .push("1 service could not be read: the policy forbids it".to_owned()),
-        many => reply.warnings.push(format!(
+    reply.warnings.extend(forbidden_warning(reply.forbidden));
+    Ok(reply)
+}
+
+fn forbidden_warning(forbidden: usize) -> Option<String> {
+    match forbidden {
+        0 => None,
+        1 => Some("1 service could not be read: the policy forbids it".to_owned()),
+        many => Some(format!(
             "{many} services could not be read: the policy forbids it"
         )),
     }
-    Ok(reply)
 }
 
 /// The matching keys of a service; `None` if it is deleted. A model gets only keys that it could
