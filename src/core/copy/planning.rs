@@ -2,8 +2,8 @@
 
 use super::{CopyOutcome, CopyReply, CopyRequest, Work};
 use crate::approval::Change;
-use crate::core::no_service;
 use crate::core::plan::{CopySource, Current, Notes, Relocation, VersionChange};
+use crate::core::{deleted_service, no_service};
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::vault::{CustomMetadata, Secrets, Stored};
@@ -104,12 +104,7 @@ impl Work<'_> {
                 version,
                 is_destroyed,
                 ..
-            } => Error::Deleted {
-                service: service.to_string(),
-                version,
-                is_newest: true,
-                is_destroyed,
-            },
+            } => deleted_service(service, version, is_destroyed),
             Stored::Absent => no_service(service),
         };
         if self.is_rename && to.is_present() {

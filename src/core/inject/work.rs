@@ -7,7 +7,7 @@ use super::{FileOutcome, FileReply, InjectReply, InjectRequest, share};
 use crate::approval::Approver;
 use crate::audit::Action;
 use crate::core::plan::Plan;
-use crate::core::{Audience, Core, no_service};
+use crate::core::{Audience, Core, deleted_service, no_service};
 use crate::error::{Error, Result};
 use crate::files::Written;
 use crate::names::Service;
@@ -82,12 +82,7 @@ impl Work<'_> {
             Stored::Deleted {
                 version,
                 is_destroyed,
-            } => Err(Error::Deleted {
-                service: service.to_string(),
-                version,
-                is_newest: true,
-                is_destroyed,
-            }),
+            } => Err(deleted_service(service, version, is_destroyed)),
             Stored::Absent => Err(no_service(service)),
         }
     }

@@ -28,6 +28,7 @@ use crate::config::Strength;
 use crate::core::Core;
 use crate::core::approve::{give_back, strength};
 use crate::error::{Error, Result};
+use crate::names::{Key, quoted};
 use crate::secret::Secret;
 use crate::vault::Client;
 
@@ -312,6 +313,16 @@ impl<O: Operation> ApprovedPlan<O> {
             },
             self.operation,
         ))
+    }
+}
+
+/// The name of a key in the audit log. A name from outside is quoted, because it may look like a
+/// part of the audit line.
+fn logged_name(key: &str) -> String {
+    if Key::is_valid(key) {
+        key.to_owned()
+    } else {
+        quoted(key)
     }
 }
 

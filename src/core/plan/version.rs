@@ -14,13 +14,13 @@ pub use self::given::Given;
 pub use self::notes::Notes;
 use self::write::UpkeepChange;
 pub(super) use self::write::{RESOLVE_FOR, may_be_failover};
-use super::{Consent, Operation, Permit, Report};
+use super::{Consent, Operation, Permit, Report, logged_name};
 use crate::approval::{Asked, Change, Outcome, Question};
 use crate::audit::Action;
 use crate::core::versions::{Differences, Writers};
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
-use crate::names::{Key, Service, printable, quoted};
+use crate::names::{Key, Service, printable};
 use crate::secret::{Secret, Value};
 use crate::vault::{Client, CustomMetadata, Secrets, VersionInfo};
 
@@ -259,14 +259,7 @@ impl Operation for VersionChange {
     }
 
     fn audit_details(&self) -> String {
-        // Quote a name from outside: it may look like a part of the audit line.
-        let name = |key: &String| {
-            if Key::is_valid(key) {
-                key.clone()
-            } else {
-                quoted(key)
-            }
-        };
+        let name = |key: &String| logged_name(key);
         let removed: Vec<String> = self.keys(Change::Removed).iter().map(name).collect();
         let changed = self
             .changes
