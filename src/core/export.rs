@@ -1,8 +1,8 @@
 //! `export`: writes services in the format of another program, to standard output or to files below
 //! the root.
 
-mod files;
 mod formats;
+mod output;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -188,7 +188,7 @@ pub async fn export(core: &Core, request: &ExportRequest, json: bool) -> Result<
             }
             reply.text = rendered.files.into_iter().next().map(|(_, text)| text);
         }
-        Some(output) => files::write(core, &output, rendered.files, request, &mut reply).await?,
+        Some(output) => output::write(core, &output, rendered.files, request, &mut reply).await?,
     }
     Ok(reply)
 }

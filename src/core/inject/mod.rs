@@ -32,7 +32,7 @@ pub use self::changes::Changes;
 pub(in crate::core) use self::git::tracked as tracked_by_git;
 pub(in crate::core) use self::header::HEADER_START;
 use self::owners::one_service_a_file;
-use self::place::Places;
+use self::place::{FoundFiles, Places};
 pub(super) use self::place::{Readers, reader_beside, readers_of};
 pub(in crate::core) use self::project::listed_files;
 pub use self::request::{FileFormat, InjectRequest, Template, TemplateLine};
@@ -160,15 +160,7 @@ pub async fn inject(
     request
         .services
         .retain(|service| seen.insert(service.clone()));
-    let (mut found, mut left_out) = (Vec::new(), Vec::new());
-    for service in &request.services {
-        match places.find(&request, service) {
-            Ok(None) => left_out.push(service.clone()),
-            Ok(Some(files)) => found.push((service.clone(), Ok(files))),
-            Err(error) => found.push((service.clone(), Err(error))),
-        }
-    }
-    one_service_a_file(&mut found);
+    let (found, left_out) = find_files(&places, &request);
     core.work.expect(found.len());
     let work = Work {
         core,
@@ -193,6 +185,23 @@ pub async fn inject(
         injected.notes.extend(advice.notes);
     }
     Ok(injected)
+}
+
+/// The files of each service, and the services that have no place.
+fn find_files(
+    places: &Places,
+    request: &InjectRequest,
+) -> (Vec<(Service, Result<FoundFiles>)>, Vec<Service>) {
+    let (mut found, mut left_out) = (Vec::new(), Vec::new());
+    for service in &request.services {
+        match places.find(request, service) {
+            Ok(None) => left_out.push(service.clone()),
+            Ok(Some(files)) => found.push((service.clone(), Ok(files))),
+            Err(error) => found.push((service.clone(), Err(error))),
+        }
+    }
+    one_service_a_file(&mut found);
+    (found, left_out)
 }
 
 /// Whether `.claude-vault.toml` lists files of this service.

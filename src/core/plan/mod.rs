@@ -277,26 +277,7 @@ impl<O: Operation> ApprovedPlan<O> {
         if let Some(proof) = &self.proof {
             give_back(core, proof).await;
         }
-        let names = self.operation.audit_details();
-        let report = match &outcome {
-            Ok(done) => {
-                let report = self.operation.report(done);
-                let details = if report.details.is_empty() {
-                    names
-                } else {
-                    format!("{names}; {}", report.details)
-                };
-                Report { details, ..report }
-            }
-            Err(error) => Report {
-                outcome: match error {
-                    Error::OutcomeUnknown { .. } => Outcome::Unknown(error.to_string()),
-                    _ => Outcome::Failed(error.to_string()),
-                },
-                action: Action::Failed,
-                details: format!("{names}; {}", error.code()),
-            },
-        };
+        let report = report_of(&self.operation, &outcome);
         approver.finished(&report.outcome);
         let service = self.operation.question().service.to_owned();
         // The change is already made: a log that fails now must not hide it.
@@ -313,6 +294,31 @@ impl<O: Operation> ApprovedPlan<O> {
             },
             self.operation,
         ))
+    }
+}
+
+/// The report of an outcome. Its details begin with those of the operation.
+fn report_of<O: Operation>(operation: &O, outcome: &Result<O::Done>) -> Report {
+    let names = operation.audit_details();
+    match outcome {
+        Ok(done) => {
+            let report = operation.report(done);
+            let details = if report.details.is_empty() {
+                names
+            } else {
+                format!("{names}; {}", report.details)
+            };
+            Report { details, ..report }
+        }
+        Err(error) => Report {
+            outcome: if matches!(error, Error::OutcomeUnknown { .. }) {
+                Outcome::Unknown(error.to_string())
+            } else {
+                Outcome::Failed(error.to_string())
+            },
+            action: Action::Failed,
+            details: format!("{names}; {}", error.code()),
+        },
     }
 }
 
