@@ -1,21 +1,21 @@
 //! `copy` and `rename`: copies or moves a service to another name, mount or path.
 
+mod planning;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::plan::{
-    CopySource, Current, Notes, Operation, Plan, Relocated, Relocation, VersionChange,
-};
-use super::{Core, no_service};
-use crate::approval::{Approver, Change, Question};
+use super::Core;
+use super::plan::{Operation, Plan, Relocated};
+use crate::approval::{Approver, Question};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::format::shell::quote;
-use crate::names::{Service, printable};
-use crate::vault::{Client, CustomMetadata, Secrets, Stored};
+use crate::names::Service;
+use crate::vault::Client;
 
 /// The maximum number of times the plan is made. It is made again after every concurrent change.
 const MAX_ATTEMPTS: usize = 50;
@@ -137,67 +137,12 @@ pub async fn copy(
         to: there.active_vault().await?,
     };
     if request.dry_run {
-        let (plan, mut reply) = work.plan().await?;
-        core.audit
-            .record(Action::DryRun, request.to.as_str(), &plan.audit_details())
-            .await?;
-        show(&plan.question())?;
-        reply.outcome = CopyOutcome::DryRun;
-        return Ok(reply);
+        return work.dry_run(show).await;
     }
     for _ in 0..MAX_ATTEMPTS {
-        let (plan, mut reply) = work.plan().await?;
-        let undo = work.undo(plan.change.readable_base());
-        if plan.is_there && !is_rename && plan.custom.is_empty() {
+        if let Some(reply) = work.attempt(approver).await? {
             return Ok(reply);
         }
-        let committed = Plan::new(plan)
-            .approve(core, approver)
-            .await?
-            .commit(core, approver)
-            .await?;
-        reply.late.extend(committed.unlogged);
-        let Relocated::Done {
-            version,
-            unmarked,
-            stopped,
-        } = committed.done
-        else {
-            continue;
-        };
-        reply.version = version;
-        reply.outcome = if stopped.is_some() {
-            CopyOutcome::Stopped
-        } else {
-            CopyOutcome::Done
-        };
-        if let Some(error) = unmarked {
-            reply.late.push(format!(
-                "custom metadata not copied: {}: {error}",
-                reply.metadata.join(", ")
-            ));
-            reply.metadata.clear();
-        }
-        if stopped.is_none() {
-            reply.undo = undo;
-        }
-        if is_rename && stopped.is_none() {
-            let details = format!(
-                "renamed to {}; version {} is deleted",
-                reply.to, reply.from_version
-            );
-            reply.late.extend(
-                core.audit
-                    .record(Action::Success, request.service.as_str(), &details)
-                    .await
-                    .err()
-                    .map(|e| e.to_string()),
-            );
-            reply.advice = advice(core, request);
-        }
-        reply.warnings.extend(reply.late.clone());
-        reply.stopped = stopped.map(|error| *error);
-        return Ok(reply);
     }
     Err(Error::Conflict {
         service: request.to.to_string(),
@@ -215,6 +160,82 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    async fn dry_run(&self, show: impl Fn(&Question<'_>) -> Result<()>) -> Result<CopyReply> {
+        let (plan, mut reply) = self.plan().await?;
+        self.core
+            .audit
+            .record(
+                Action::DryRun,
+                self.request.to.as_str(),
+                &plan.audit_details(),
+            )
+            .await?;
+        show(&plan.question())?;
+        reply.outcome = CopyOutcome::DryRun;
+        Ok(reply)
+    }
+
+    /// Plans and makes the change. `None` if somebody else wrote the new service first.
+    async fn attempt(&self, approver: &impl Approver) -> Result<Option<CopyReply>> {
+        let (plan, mut reply) = self.plan().await?;
+        let undo = self.undo(plan.change.readable_base());
+        if plan.is_there && !self.is_rename && plan.custom.is_empty() {
+            return Ok(Some(reply));
+        }
+        let committed = Plan::new(plan)
+            .approve(self.core, approver)
+            .await?
+            .commit(self.core, approver)
+            .await?;
+        reply.late.extend(committed.unlogged);
+        let Relocated::Done {
+            version,
+            unmarked,
+            stopped,
+        } = committed.done
+        else {
+            return Ok(None);
+        };
+        reply.version = version;
+        if let Some(error) = unmarked {
+            reply.late.push(format!(
+                "custom metadata not copied: {}: {error}",
+                reply.metadata.join(", ")
+            ));
+            reply.metadata.clear();
+        }
+        if stopped.is_some() {
+            reply.outcome = CopyOutcome::Stopped;
+        } else {
+            reply.outcome = CopyOutcome::Done;
+            reply.undo = undo;
+            if self.is_rename {
+                self.finish_rename(&mut reply).await;
+            }
+        }
+        reply.warnings.extend(reply.late.clone());
+        reply.stopped = stopped.map(|error| *error);
+        Ok(Some(reply))
+    }
+
+    /// Logs the rename under the old name too, and advises on local folders.
+    async fn finish_rename(&self, reply: &mut CopyReply) {
+        let details = format!(
+            "renamed to {}; version {} is deleted",
+            reply.to, reply.from_version
+        );
+        let service = self.request.service.as_str();
+        let noted = self
+            .core
+            .audit
+            .record(Action::Success, service, &details)
+            .await;
+        reply
+            .late
+            .extend(noted.err().map(|error| error.to_string()));
+        reply.advice = advice(self.core, self.request);
+    }
+
     /// The command that the person ran, without its options for an existing TO.
     fn command(&self) -> String {
         let CopyRequest {
@@ -256,138 +277,6 @@ impl Work<'_> {
             (true, Some(_)) => None,
         }
     }
-
-    async fn plan(&self) -> Result<(Relocation, CopyReply)> {
-        let CopyRequest {
-            service,
-            to,
-            merge,
-            replace,
-            ..
-        } = self.request;
-        let current = Current::read(self.to.clone(), to).await?;
-        let (secrets, version, created) = self.read_source(&current).await?;
-        let mut result = if *merge {
-            current.secrets().clone()
-        } else {
-            Secrets::new()
-        };
-        result.extend(secrets);
-        if current.is_present() && !merge && !replace && *current.secrets() != result {
-            return Err(Error::Blocked {
-                message: format!("{} already exists", self.there.settings.display_path(to)),
-                hint: format!(
-                    "{} --merge   (adds the keys; --replace instead replaces all)",
-                    self.command()
-                ),
-            });
-        }
-        let (carried, left) = self.custom().await?;
-        let mut notes = Notes::default();
-        if !left.is_empty() {
-            notes
-                .warnings
-                .push(format!("custom metadata not copied: {}", left.join(", ")));
-        }
-        let (base, is_new) = (current.version(), !current.is_present());
-        let change = VersionChange::between(self.there, to, current, result, &[], &[], notes)
-            .logging_all_keys();
-        let reply = CopyReply {
-            from: self.core.settings.display_path(service),
-            from_version: version,
-            to: change.path().to_owned(),
-            outcome: CopyOutcome::Unchanged,
-            version: if is_new { 0 } else { base },
-            added: change.keys(Change::Added),
-            changed: change.keys(Change::Changed),
-            removed: change.keys(Change::Removed),
-            metadata: carried.keys().map(|name| printable(name, false)).collect(),
-            undo: None,
-            advice: Vec::new(),
-            warnings: change.warnings().to_vec(),
-            late: Vec::new(),
-            stopped: None,
-        };
-        let origin = CopySource {
-            service: service.clone(),
-            path: reply.from.clone(),
-            version,
-            created,
-            vault: self.from.clone(),
-        };
-        let is_there = !is_new && change.changes_nothing();
-        let plan = Relocation::new(
-            self.is_rename,
-            origin,
-            to.clone(),
-            change,
-            is_there,
-            carried,
-            self.to.clone(),
-        );
-        Ok((plan, reply))
-    }
-
-    async fn read_source(&self, to: &Current) -> Result<(Secrets, u64, String)> {
-        let service = &self.request.service;
-        let error = match self.from.read_service(service, None).await? {
-            Stored::Present {
-                secrets,
-                version,
-                created,
-            } => {
-                return Ok((secrets, version, created));
-            }
-            Stored::Deleted {
-                version,
-                is_destroyed,
-                ..
-            } => Error::Deleted {
-                service: service.to_string(),
-                version,
-                is_newest: true,
-                is_destroyed,
-            },
-            Stored::Absent => no_service(service),
-        };
-        if self.is_rename && to.is_present() {
-            return Err(Error::NotFound {
-                what: format!(
-                    "the service {service} (already renamed? {} exists)",
-                    self.request.to
-                ),
-                hint: error.hint(),
-            });
-        }
-        Err(error)
-    }
-
-    /// The custom metadata to copy, and the names of the metadata to leave behind. Both are empty
-    /// if the session may not read it.
-    async fn custom(&self) -> Result<(CustomMetadata, Vec<String>)> {
-        let history = match self.from.read_history(&self.request.service).await {
-            Ok(history) => history,
-            Err(Error::Forbidden { .. }) => return Ok((CustomMetadata::new(), Vec::new())),
-            Err(error) => return Err(error),
-        };
-        let custom = history.map(|history| history.custom).unwrap_or_default();
-        let (carried, left): (CustomMetadata, CustomMetadata) =
-            custom.into_iter().partition(|(name, _)| is_copied(name));
-        Ok((
-            carried,
-            left.into_keys()
-                .map(|name| printable(&name, false))
-                .collect(),
-        ))
-    }
-}
-
-/// Whether custom metadata is copied: only if it describes the values themselves. Metadata that
-/// permits a use of a value is never copied, because each copy needs its own decision.
-fn is_copied(name: &str) -> bool {
-    // `rotate_after` applies to all keys, `rotate_after.KEY` to one.
-    let kind = name.split_once('.').map_or(name, |(kind, _)| kind);
-    name == "owner" || matches!(kind, "rotate_after" | "rotate_from")
 }
 
 /// What the person should change in local folders after a rename.

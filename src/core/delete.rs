@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::change::{ChangeReply, change};
 use super::plan::{Current, NewState, Notes, Operation, Plan, StateChange, VersionChange};
-use super::{Core, no_service, no_version};
+use super::{Core, deleted_service, no_service, no_version};
 use crate::approval::{Approver, Question};
 use crate::audit::Action;
 use crate::error::{Error, Result};
@@ -161,7 +161,7 @@ pub async fn delete_keys(
             version,
             is_destroyed,
         } => {
-            return Err(deleted(service, version, is_destroyed));
+            return Err(deleted_service(service, version, is_destroyed));
         }
         Stored::Absent => return Err(no_service(service)),
     }
@@ -227,7 +227,7 @@ pub(crate) async fn plan_deletion(
             version,
             is_destroyed,
         } => {
-            return Err(deleted(service, version, is_destroyed));
+            return Err(deleted_service(service, version, is_destroyed));
         }
         Stored::Absent => return Err(no_service(service)),
     };
@@ -360,15 +360,6 @@ async fn approve_and_commit(
         .await?
         .unlogged;
     Ok(reply)
-}
-
-fn deleted(service: &Service, version: u64, is_destroyed: bool) -> Error {
-    Error::Deleted {
-        service: service.to_string(),
-        version,
-        is_newest: true,
-        is_destroyed,
-    }
 }
 
 /// The error for a key that does not exist. It repeats the name only if that is a valid key name:

@@ -101,17 +101,7 @@ fn plan(
 ) -> Result<(ExampleReply, FileWrite)> {
     let (source, text) = scan::read(core, service, file, usual_names(format))?;
     let root = Root::open(&core.settings.root)?;
-    let target = output.map_or_else(
-        || Ok(target(format, &source)),
-        |output| root.relative(output),
-    )?;
-    if target == source {
-        let path = printable(&target.to_string_lossy(), false);
-        return Err(Error::invalid(
-            format!("{path} is both the source and the example"),
-            "choose another path for the example",
-        ));
-    }
+    let target = checked_target(&root, format, &source, output)?;
     let before = root.read(&target)?;
     let record = Records::new(&core.settings.state).of(root.path(), &target)?;
     let is_ours = match standing(record.as_ref(), before.as_ref()) {
@@ -124,29 +114,11 @@ fn plan(
     let made = make(form(core, format, &source, &text), &text, core.audience);
     let (made, obstacle) = match made {
         Ok(made) => (made, None),
-        Err(refused) if core.audience == Audience::Model && !unasked => {
-            (Example::default(), Some(reason(&refused)))
+        // A person will be asked, and sees the reason.
+        Err(malformed) if core.audience == Audience::Model && !unasked => {
+            (Example::default(), Some(reason(&malformed)))
         }
-        Err(refused) if core.audience == Audience::Model => {
-            return Err(Error::Unwritable {
-                file: printable(&target.to_string_lossy(), false),
-                keys: "an example".into(),
-                reader: "a person".into(),
-                reason: reason(&refused),
-                hint: format!(
-                    "claude-vault example {}",
-                    printable(&source.to_string_lossy(), false)
-                ),
-            });
-        }
-        Err(refused) => {
-            let path = printable(&source.to_string_lossy(), false);
-            let hint = "correct that line, then run the command again";
-            return Err(Error::invalid(
-                format!("{path}: {}", reason(&refused)),
-                hint,
-            ));
-        }
+        Err(malformed) => return Err(refusal(core.audience, &source, &target, &malformed)),
     };
     let reply = ExampleReply {
         service: service.cloned(),
@@ -177,6 +149,45 @@ fn plan(
     write.obstacle = obstacle;
     write.preview = vec![preview];
     Ok((reply, write))
+}
+
+/// The path of the example. It must not be the source.
+fn checked_target(
+    root: &Root,
+    format: ExampleFormat,
+    source: &Path,
+    output: Option<&Path>,
+) -> Result<PathBuf> {
+    let target = output.map_or_else(
+        || Ok(target(format, source)),
+        |output| root.relative(output),
+    )?;
+    if target == source {
+        let path = printable(&target.to_string_lossy(), false);
+        return Err(Error::invalid(
+            format!("{path} is both the source and the example"),
+            "choose another path for the example",
+        ));
+    }
+    Ok(target)
+}
+
+/// The error for a source that cannot be parsed.
+fn refusal(audience: Audience, source: &Path, target: &Path, malformed: &Malformed) -> Error {
+    let source = printable(&source.to_string_lossy(), false);
+    match audience {
+        Audience::Model => Error::Unwritable {
+            file: printable(&target.to_string_lossy(), false),
+            keys: "an example".into(),
+            reader: "a person".into(),
+            reason: reason(malformed),
+            hint: format!("claude-vault example {source}"),
+        },
+        Audience::Person => Error::invalid(
+            format!("{source}: {}", reason(malformed)),
+            "correct that line, then run the command again",
+        ),
+    }
 }
 
 fn usual_names(format: ExampleFormat) -> &'static [&'static str] {

@@ -69,17 +69,21 @@ pub async fn exec(core: &Core, request: &ExecRequest, program: &str) -> Result<E
     Ok(reply)
 }
 
-async fn collect(core: &Core, request: &ExecRequest) -> Result<ExecReply> {
-    if !request
-        .prefix
+fn check_prefix(prefix: &str) -> Result<()> {
+    if prefix
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || b == b'_')
     {
-        return Err(Error::invalid(
-            "--prefix may contain only the characters A-Z a-z 0-9 _",
-            "--prefix MYAPP_",
-        ));
+        return Ok(());
     }
+    Err(Error::invalid(
+        "--prefix may contain only the characters A-Z a-z 0-9 _",
+        "--prefix MYAPP_",
+    ))
+}
+
+async fn collect(core: &Core, request: &ExecRequest) -> Result<ExecReply> {
+    check_prefix(&request.prefix)?;
     let vault = core.vault()?;
     let mut reply = ExecReply {
         variables: BTreeMap::new(),

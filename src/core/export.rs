@@ -2,9 +2,10 @@
 //! the root.
 
 mod formats;
+mod output;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
@@ -12,14 +13,10 @@ use zeroize::Zeroizing;
 
 use super::Core;
 use super::history::read_version;
-use super::plan::{FileWrite, Plan};
-use crate::approval::NoApprover;
 use crate::audit::Action;
 use crate::error::{Error, Result};
-use crate::files::record::RecordKind;
-use crate::files::{Access, FileChange, Root, Written};
 use crate::format::dotenv::Dialect;
-use crate::names::{Service, printable, short};
+use crate::names::{Service, short};
 use crate::vault::{Client, Secrets, Stored};
 use formats::RenderedExport;
 
@@ -191,7 +188,7 @@ pub async fn export(core: &Core, request: &ExportRequest, json: bool) -> Result<
             }
             reply.text = rendered.files.into_iter().next().map(|(_, text)| text);
         }
-        Some(output) => write(core, &output, rendered.files, request, &mut reply).await?,
+        Some(output) => output::write(core, &output, rendered.files, request, &mut reply).await?,
     }
     Ok(reply)
 }
@@ -322,97 +319,6 @@ async fn collect(
         source.secrets.retain(|key, _| request.only.contains(key));
     }
     Ok(sources)
-}
-
-/// Writes all files. Without `--force`, writes none if one already exists with other content.
-async fn write(
-    core: &Core,
-    output: &Path,
-    files: Vec<(Option<PathBuf>, Zeroizing<String>)>,
-    request: &ExportRequest,
-    reply: &mut ExportReply,
-) -> Result<()> {
-    let root = Root::open(&core.settings.root)?;
-    let mut writes = Vec::new();
-    for (below, content) in files {
-        let path = below.map_or_else(|| output.to_owned(), |below| output.join(below));
-        let file = root.relative(&path)?;
-        let before = root.read(&file)?;
-        if before
-            .as_ref()
-            .is_some_and(|old| *old.bytes != *content.as_bytes())
-            && !request.force
-        {
-            return Err(Error::invalid(
-                format!(
-                    "{} already exists with other content",
-                    printable(&file.to_string_lossy(), false)
-                ),
-                "--force   (replaces the file and keeps the old one as a backup)",
-            ));
-        }
-        let keys: Vec<String> = match file.file_name() {
-            Some(name) if request.format == ExportFormat::DockerSecrets => {
-                vec![name.to_string_lossy().into_owned()]
-            }
-            _ => reply
-                .services
-                .iter()
-                .flat_map(|source| source.keys.clone())
-                .collect(),
-        };
-        writes.push(FileChange {
-            file,
-            kind: RecordKind::Secrets,
-            service: Some(
-                reply
-                    .services
-                    .iter()
-                    .map(|source| source.service.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            ),
-            origin: None,
-            keys,
-            content,
-            before,
-            access: Access::default(),
-            skip_if_same: true,
-        });
-    }
-    for change in writes {
-        let file = change.file.clone();
-        let plan = Plan::new(FileWrite::new(Action::Export, change));
-        let committed = plan
-            .approve(core, &NoApprover)
-            .await?
-            .commit(core, &NoApprover)
-            .await?;
-        let (state, backup) = match committed.done {
-            Written::Created => ("created", None),
-            Written::Unchanged => ("unchanged", None),
-            Written::Replaced { backup } => ("updated", Some(backup)),
-        };
-        reply.files.push(ExportedFile {
-            file,
-            state,
-            backup,
-        });
-        reply.warnings.extend(committed.unlogged);
-    }
-    let files: Vec<PathBuf> = reply.files.iter().map(|file| file.file.clone()).collect();
-    let ignore = request.gitignore;
-    let advice =
-        tokio::task::spawn_blocking(move || super::inject::keep_out_of_git(&root, &files, ignore))
-            .await;
-    let (warnings, notes) = advice.unwrap_or_default();
-    reply.warnings.extend(
-        warnings
-            .iter()
-            .map(|warning| warning.replace("inject once", "export once")),
-    );
-    reply.notes = notes;
-    Ok(())
 }
 
 /// A key for display in a message, prefixed with its service if there are several.

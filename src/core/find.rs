@@ -45,6 +45,21 @@ pub struct FindReply {
     pub warnings: Vec<String>,
 }
 
+impl FindReply {
+    /// Adds the matching keys of a service; `None` if it is deleted.
+    fn take(&mut self, service: &Service, keys: Option<Vec<String>>) {
+        let Some(keys) = keys else {
+            self.deleted += 1;
+            return;
+        };
+        self.searched += 1;
+        self.matches.extend(keys.into_iter().map(|key| Match {
+            service: service.clone(),
+            key: Some(key),
+        }));
+    }
+}
+
 /// Searches every service. Services that are deleted or may not be read are counted.
 ///
 /// # Errors
@@ -89,16 +104,7 @@ async fn look(core: &Core, request: &FindRequest) -> Result<FindReply> {
         forbidden: listing.unlisted,
         warnings: Vec::new(),
     };
-    let mut take = |service: Service, keys: Option<Vec<String>>| match keys {
-        None => reply.deleted += 1,
-        Some(keys) => {
-            reply.searched += 1;
-            reply.matches.extend(keys.into_iter().map(|key| Match {
-                service: service.clone(),
-                key: Some(key),
-            }));
-        }
-    };
+    let mut take = |service, keys| reply.take(&service, keys);
     let mut named = Vec::new();
     let forbidden = match request {
         FindRequest::Name(pattern) => {
@@ -135,16 +141,18 @@ async fn look(core: &Core, request: &FindRequest) -> Result<FindReply> {
             .map(|service| Match { service, key: None }),
     );
     reply.matches.sort_unstable();
-    match reply.forbidden {
-        0 => {}
-        1 => reply
-            .warnings
-            .push("1 service could not be read: the policy forbids it".to_owned()),
-        many => reply.warnings.push(format!(
+    reply.warnings.extend(forbidden_warning(reply.forbidden));
+    Ok(reply)
+}
+
+fn forbidden_warning(forbidden: usize) -> Option<String> {
+    match forbidden {
+        0 => None,
+        1 => Some("1 service could not be read: the policy forbids it".to_owned()),
+        many => Some(format!(
             "{many} services could not be read: the policy forbids it"
         )),
     }
-    Ok(reply)
 }
 
 /// The matching keys of a service; `None` if it is deleted. A model gets only keys that it could

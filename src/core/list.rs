@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::work::sweep;
-use super::{Core, no_service};
+use super::{Core, deleted_service, no_service};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::names::{Pattern, Service, printable};
@@ -200,14 +200,7 @@ async fn detailed(
         others,
         unlisted,
     } = listing;
-    let mut warnings = Vec::new();
-    match unlisted {
-        0 => {}
-        1 => warnings.push("1 folder is not listed: the policy forbids it".to_owned()),
-        many => warnings.push(format!(
-            "{many} folders are not listed: the policy forbids it"
-        )),
-    }
+    let mut warnings: Vec<String> = unlisted_warning(unlisted).into_iter().collect();
     let mut details = Vec::new();
     if request.long || request.deleted {
         let names = std::mem::take(&mut services);
@@ -243,6 +236,16 @@ async fn detailed(
         details,
         warnings,
     })
+}
+
+fn unlisted_warning(unlisted: usize) -> Option<String> {
+    match unlisted {
+        0 => None,
+        1 => Some("1 folder is not listed: the policy forbids it".to_owned()),
+        many => Some(format!(
+            "{many} folders are not listed: the policy forbids it"
+        )),
+    }
 }
 
 /// The details of a service. `None` if the service was removed since it was listed.
@@ -302,12 +305,7 @@ async fn keys(
             is_destroyed,
             ..
         }) => {
-            return Err(Error::Deleted {
-                service: service.to_string(),
-                version,
-                is_newest: true,
-                is_destroyed,
-            });
+            return Err(deleted_service(service, version, is_destroyed));
         }
         // Either a folder of services, or nothing.
         None => {

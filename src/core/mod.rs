@@ -220,6 +220,16 @@ pub(crate) async fn no_version(vault: &Client, service: &Service, number: Option
     }
 }
 
+/// The error for a service whose newest version is deleted.
+pub(crate) fn deleted_service(service: &Service, version: u64, is_destroyed: bool) -> Error {
+    Error::Deleted {
+        service: service.to_string(),
+        version,
+        is_newest: true,
+        is_destroyed,
+    }
+}
+
 /// The error for a service that Vault does not have.
 pub(crate) fn no_service(service: &Service) -> Error {
     Error::NotFound {

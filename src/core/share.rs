@@ -4,11 +4,12 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Core;
-use super::get::{self, GetRequest};
+use super::get::{self, GetReply, GetRequest};
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::names::{Service, short};
 use crate::secret::Secret;
+use crate::vault::{Secrets, Wrapped};
 
 /// The maximum lifetime of a share: thirty days, in seconds.
 const LONGEST: u64 = 30 * 24 * 3600;
@@ -58,15 +59,34 @@ pub async fn share(core: &Core, request: &ShareRequest) -> Result<ShareReply> {
         keys,
         life,
     } = request;
-    let read = GetRequest {
+    let held = read(core, service, keys).await?;
+    let keys: Vec<String> = held.secrets.keys().map(|key| short(key)).collect();
+    let details = format!("keys: {}; for {life} s", keys.join(", "));
+    core.audit
+        .record(Action::Share, service.as_str(), &details)
+        .await?;
+    let wrapped = wrap(core, service, &held.secrets, *life).await?;
+    let left = SignedDuration::from_secs(i64::try_from(wrapped.seconds).unwrap_or(0));
+    Ok(ShareReply {
         service: service.clone(),
-        keys: keys.clone(),
+        version: held.version,
+        keys: held.secrets.into_keys().collect(),
+        token: wrapped.token,
+        seconds: wrapped.seconds,
+        until: Timestamp::now()
+            .saturating_add(left)
+            .unwrap_or(Timestamp::MAX),
+    })
+}
+
+/// Reads the values to share, and logs a failure.
+async fn read(core: &Core, service: &Service, keys: &[String]) -> Result<GetReply> {
+    let request = GetRequest {
+        service: service.clone(),
+        keys: keys.to_vec(),
         version: None,
     };
-    let names = |keys: &mut dyn Iterator<Item = &String>| {
-        keys.map(|key| short(key)).collect::<Vec<_>>().join(", ")
-    };
-    let held = match get::read(core, &read).await {
+    let held = match get::read(core, &request).await {
         Ok(held) => held,
         Err(error) => {
             // The log entry omits the keys: someone may have typed a value in place of a key.
@@ -84,42 +104,22 @@ pub async fn share(core: &Core, request: &ShareRequest) -> Result<ShareReply> {
             format!("claude-vault list {service}"),
         ));
     }
-    let details = format!("keys: {}; for {life} s", names(&mut held.secrets.keys()));
-    core.audit
-        .record(Action::Share, service.as_str(), &details)
-        .await?;
+    Ok(held)
+}
+
+/// Wraps the values with the active node, and logs a failure.
+async fn wrap(core: &Core, service: &Service, secrets: &Secrets, life: u64) -> Result<Wrapped> {
     let vault = core.vault()?;
     let active = vault.active_node().await?;
-    let wrapped = match active
-        .as_ref()
-        .unwrap_or(&vault)
-        .wrap(&held.secrets, *life)
-        .await
-    {
-        Ok(wrapped) => wrapped,
-        Err(error) => {
-            let _ = core
-                .audit
-                .record(
-                    Action::Failed,
-                    service.as_str(),
-                    &format!("share: {}", error.code()),
-                )
-                .await;
-            return Err(error);
-        }
-    };
-    let left = SignedDuration::from_secs(i64::try_from(wrapped.seconds).unwrap_or(0));
-    Ok(ShareReply {
-        service: service.clone(),
-        version: held.version,
-        keys: held.secrets.into_keys().collect(),
-        token: wrapped.token,
-        seconds: wrapped.seconds,
-        until: Timestamp::now()
-            .saturating_add(left)
-            .unwrap_or(Timestamp::MAX),
-    })
+    let wrapped = active.as_ref().unwrap_or(&vault).wrap(secrets, life).await;
+    if let Err(error) = &wrapped {
+        let details = format!("share: {}", error.code());
+        let _ = core
+            .audit
+            .record(Action::Failed, service.as_str(), &details)
+            .await;
+    }
+    wrapped
 }
 
 /// Parses a lifetime such as `90s`, `30m`, `1h` or `2d` into seconds.

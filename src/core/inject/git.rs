@@ -4,9 +4,11 @@
 //! All files of one call are checked together, so git runs only a few times for each repository.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::io::{Read, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::files::Root;
@@ -58,24 +60,16 @@ pub(in crate::core) fn tracked(root: &Root, files: &[PathBuf]) -> BTreeMap<PathB
     }
     let mut found = BTreeMap::new();
     for (top, files) in repositories {
-        let inside = |file: &Path| {
-            root.path()
-                .join(file)
-                .strip_prefix(&top)
-                .map(Path::to_owned)
-                .ok()
-        };
+        let repository = Repository { root, top: &top };
         let named = files
             .iter()
             .filter(|_| files.len() <= MAX_NAMED)
-            .filter_map(|file| inside(file));
-        if let Some(tracked) = ask(&top, &["ls-files", "-z", "--"], named, false) {
-            let is_tracked = |file: &Path| inside(file).is_some_and(|file| tracked.contains(&file));
-            found.extend(
-                files
-                    .into_iter()
-                    .map(|file| (file.clone(), is_tracked(file))),
-            );
+            .map(|file| file.as_path());
+        if let Some(tracked) = repository.tracked(named) {
+            found.extend(files.into_iter().map(|file| {
+                let is_tracked = repository.is_among(file, &tracked);
+                (file.clone(), is_tracked)
+            }));
         }
     }
     found
@@ -112,54 +106,22 @@ fn of_repository(
     ignore: bool,
     advice: &mut Advice,
 ) -> Option<()> {
-    let inside = |file: &Path| {
-        root.path()
-            .join(file)
-            .strip_prefix(top)
-            .map(Path::to_owned)
-            .ok()
-    };
-    let tracked = ask(
-        top,
-        &["ls-files", "-z", "--"],
-        files.iter().filter_map(|file| inside(file)),
-        false,
-    )?;
+    let repository = Repository { root, top };
+    let tracked = repository.tracked(files.iter().copied())?;
     let untracked: Vec<&Path> = files
         .iter()
         .copied()
-        .filter(|file| !inside(file).is_some_and(|file| tracked.contains(&file)))
+        .filter(|file| !repository.is_among(file, &tracked))
         .collect();
-    let with_backup = |file: &Path| [file.to_owned(), backup_of(file, "00000000_000000")];
-    let asked = untracked
-        .iter()
-        .flat_map(|file| with_backup(file))
-        .chain(log.map(Path::to_owned));
-    let ignored = ask(
-        top,
-        &["check-ignore", "-z", "--stdin"],
-        asked.filter_map(|file| inside(&file)),
-        true,
-    )?;
-    let is_open = |file: &Path| inside(file).is_some_and(|file| !ignored.contains(&file));
+    let ignored = repository.ignored(&untracked, log)?;
+    let is_open = |file: &Path| repository.is_inside_but_not_among(file, &ignored);
     let open: Vec<&Path> = untracked
         .into_iter()
         .filter(|file| with_backup(file).iter().any(|file| is_open(file)))
         .collect();
     if !tracked.is_empty() {
-        let names = tracked
-            .iter()
-            .map(|file| shell::quote(&file.to_string_lossy()))
-            .collect::<Vec<_>>()
-            .join(" ");
-        let folder = shell::quote(&top.to_string_lossy());
-        advice.warnings.push(format!(
-            "git tracks {}: the next commit would contain the secrets; to untrack: git -C {folder} \
-             rm --cached {names}",
-            shortened(tracked.iter().map(PathBuf::as_path))
-        ));
+        advice.warnings.push(repository.how_to_untrack(&tracked));
     }
-    let names = shortened(open.iter().copied());
     if open.is_empty() {
         return Some(());
     }
@@ -168,40 +130,118 @@ fn of_repository(
         .all(|file| !file.to_string_lossy().contains(char::is_control));
     if !ignore || !plain {
         advice.warnings.push(format!(
-            "git would commit {names} or the backups: inject once with --gitignore"
+            "git would commit {} or the backups: inject once with --gitignore",
+            shortened(open.iter().copied())
         ));
         return Some(());
     }
-    // The base is the repository's top if that is inside the root, else the root itself.
-    let base = top.strip_prefix(root.path()).unwrap_or(Path::new(""));
-    let mut lines: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
-    let secrets = open
-        .iter()
-        .flat_map(|file| [file.to_path_buf(), backup_of(file, "*")]);
-    // Rotated files of the audit log have a number after the name.
-    let log = log
-        .filter(|log| is_open(log))
-        .map(|log| (log.to_owned(), "*"));
-    for (file, behind) in secrets.map(|file| (file, "")).chain(log) {
-        let folder = ignore_folder(root, base, &file);
-        let pattern = line(file.strip_prefix(&folder).unwrap_or(&file)) + behind;
-        lines
-            .entry(folder.join(".gitignore"))
-            .or_default()
-            .push(pattern);
-    }
-    match lines
-        .iter()
-        .try_for_each(|(file, lines)| root.add_lines(file, lines))
-    {
-        Ok(()) => advice
-            .notes
-            .push(format!("{names} and the backups are in .gitignore now")),
-        Err(error) => advice
-            .warnings
-            .push(format!("{names} could not be added to .gitignore: {error}")),
-    }
+    repository.add_to_ignored(&open, log.filter(|log| is_open(log)), advice);
     Some(())
+}
+
+/// A repository with written files in it.
+struct Repository<'a> {
+    root: &'a Root,
+    /// The top folder of the repository. It may be above the root.
+    top: &'a Path,
+}
+
+impl Repository<'_> {
+    /// The path below the top of the repository.
+    fn inside(&self, file: &Path) -> Option<PathBuf> {
+        self.root
+            .path()
+            .join(file)
+            .strip_prefix(self.top)
+            .map(Path::to_owned)
+            .ok()
+    }
+
+    /// Whether git printed this file.
+    fn is_among(&self, file: &Path, printed: &BTreeSet<PathBuf>) -> bool {
+        self.inside(file)
+            .is_some_and(|file| printed.contains(&file))
+    }
+
+    fn is_inside_but_not_among(&self, file: &Path, printed: &BTreeSet<PathBuf>) -> bool {
+        self.inside(file)
+            .is_some_and(|file| !printed.contains(&file))
+    }
+
+    /// The files among `files` that git tracks; all that it tracks if `files` is empty.
+    fn tracked<'f>(&self, files: impl Iterator<Item = &'f Path>) -> Option<BTreeSet<PathBuf>> {
+        let named = files.filter_map(|file| self.inside(file));
+        ask(self.top, &["ls-files", "-z", "--"], named, false)
+    }
+
+    /// The paths that git ignores, among the files, their backups and the log.
+    fn ignored(&self, files: &[&Path], log: Option<&Path>) -> Option<BTreeSet<PathBuf>> {
+        let asked = files
+            .iter()
+            .flat_map(|file| with_backup(file))
+            .chain(log.map(Path::to_owned));
+        ask(
+            self.top,
+            &["check-ignore", "-z", "--stdin"],
+            asked.filter_map(|file| self.inside(&file)),
+            true,
+        )
+    }
+
+    /// The warning about tracked files.
+    fn how_to_untrack(&self, tracked: &BTreeSet<PathBuf>) -> String {
+        let names = tracked
+            .iter()
+            .map(|file| shell::quote(&file.to_string_lossy()))
+            .collect::<Vec<_>>()
+            .join(" ");
+        let folder = shell::quote(&self.top.to_string_lossy());
+        format!(
+            "git tracks {}: the next commit would contain the secrets; to untrack: git -C {folder} \
+             rm --cached {names}",
+            shortened(tracked.iter().map(PathBuf::as_path))
+        )
+    }
+
+    /// Adds lines for the files, their backups and the log to `.gitignore`.
+    fn add_to_ignored(&self, files: &[&Path], log: Option<&Path>, advice: &mut Advice) {
+        // The base is the repository's top if that is inside the root, else the root itself.
+        let base = self
+            .top
+            .strip_prefix(self.root.path())
+            .unwrap_or(Path::new(""));
+        let mut lines: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
+        let secrets = files
+            .iter()
+            .flat_map(|file| [file.to_path_buf(), backup_of(file, "*")]);
+        // Rotated files of the audit log have a number after the name.
+        let log = log.map(|log| (log.to_owned(), "*"));
+        for (file, behind) in secrets.map(|file| (file, "")).chain(log) {
+            let folder = ignore_folder(self.root, base, &file);
+            let pattern = line(file.strip_prefix(&folder).unwrap_or(&file)) + behind;
+            lines
+                .entry(folder.join(".gitignore"))
+                .or_default()
+                .push(pattern);
+        }
+        let names = shortened(files.iter().copied());
+        match lines
+            .iter()
+            .try_for_each(|(file, lines)| self.root.add_lines(file, lines))
+        {
+            Ok(()) => advice
+                .notes
+                .push(format!("{names} and the backups are in .gitignore now")),
+            Err(error) => advice
+                .warnings
+                .push(format!("{names} could not be added to .gitignore: {error}")),
+        }
+    }
+}
+
+/// The file and the path of a backup of it.
+fn with_backup(file: &Path) -> [PathBuf; 2] {
+    [file.to_owned(), backup_of(file, "00000000_000000")]
 }
 
 pub(in crate::core) fn backup_of(file: &Path, stamp: &str) -> PathBuf {
@@ -263,8 +303,42 @@ pub(in crate::core) fn ask(
     paths: impl Iterator<Item = PathBuf>,
     on_stdin: bool,
 ) -> Option<BTreeSet<PathBuf>> {
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let paths: Vec<PathBuf> = paths.collect();
+    let child = if on_stdin {
+        git(top, command, &[])
+    } else {
+        let literally: Vec<&str> = std::iter::once("--literal-pathspecs")
+            .chain(command.iter().copied())
+            .collect();
+        git(top, &literally, &paths)
+    }
+    .spawn();
+    let input = if on_stdin {
+        separated(&paths)
+    } else {
+        Vec::new()
+    };
+    let names = talk(child.ok()?, input)?;
+    let names = names
+        .split(|byte| *byte == 0)
+        .filter(|name| !name.is_empty());
+    Some(
+        names
+            .map(|name| OsString::from_vec(name.to_vec()).into())
+            .collect(),
+    )
+}
+
+/// The paths with a zero byte after each, as git reads them.
+fn separated(paths: &[PathBuf]) -> Vec<u8> {
+    paths
+        .iter()
+        .flat_map(|path| path.as_os_str().as_bytes().iter().copied().chain([0]))
+        .collect()
+}
+
+/// The command that runs git in a repository that is not trusted.
+fn git(top: &Path, command: &[&str], paths: &[PathBuf]) -> Command {
     let mut git = Command::new("git");
     git.args([
         "-c",
@@ -274,11 +348,7 @@ pub(in crate::core) fn ask(
         "-c",
         "protocol.allow=never",
     ]);
-    if on_stdin {
-        git.args(command);
-    } else {
-        git.arg("--literal-pathspecs").args(command).args(&paths);
-    }
+    git.args(command).args(paths);
     git.current_dir(top)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -295,20 +365,15 @@ pub(in crate::core) fn ask(
     {
         git.env_remove(name);
     }
-    let mut child = git.spawn().ok()?;
+    git
+}
+
+/// Sends the input to a git that was started, and returns what it prints. `None` if it fails or
+/// does not answer in time.
+fn talk(mut child: Child, input: Vec<u8>) -> Option<Vec<u8>> {
     let (mut stdin, mut stdout) = (child.stdin.take()?, child.stdout.take()?);
     // Separate threads: git may write before it has read everything, and may never end.
-    let list: Vec<u8> = paths
-        .iter()
-        .flat_map(|path| path.as_os_str().as_bytes().iter().copied().chain([0]))
-        .collect();
-    std::thread::spawn(move || {
-        if on_stdin {
-            stdin.write_all(&list)
-        } else {
-            Ok(())
-        }
-    });
+    std::thread::spawn(move || stdin.write_all(&input));
     let (sender, answer) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let mut out = Vec::new();
@@ -321,13 +386,5 @@ pub(in crate::core) fn ask(
     let status = child.wait().ok()?;
     // check-ignore exits with 0 if some paths are ignored and 1 if none are. Any other status means
     // that the repository cannot be asked.
-    let names = out.ok().filter(|_| matches!(status.code(), Some(0 | 1)))?;
-    let names = names
-        .split(|byte| *byte == 0)
-        .filter(|name| !name.is_empty());
-    Some(
-        names
-            .map(|name| std::ffi::OsString::from_vec(name.to_vec()).into())
-            .collect(),
-    )
+    out.ok().filter(|_| matches!(status.code(), Some(0 | 1)))
 }

@@ -12,12 +12,14 @@ pub(in crate::core) mod git;
 pub(in crate::core) mod header;
 mod known;
 mod mask;
+mod owners;
 mod place;
 mod project;
 mod render;
 mod request;
 mod share;
 pub(in crate::core) mod template_names;
+mod work;
 mod yaml_text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,26 +29,22 @@ use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 
 pub use self::changes::Changes;
-use self::draft::{StoredSecrets, plan};
 pub(in crate::core) use self::git::tracked as tracked_by_git;
 pub(in crate::core) use self::header::HEADER_START;
-use self::place::{FileTarget, FoundFiles, Places};
+use self::owners::one_service_a_file;
+use self::place::{FoundFiles, Places};
 pub(super) use self::place::{Readers, reader_beside, readers_of};
 pub(in crate::core) use self::project::listed_files;
 pub use self::request::{FileFormat, InjectRequest, Template, TemplateLine};
-use super::plan::Plan;
-use super::{Audience, Core, no_service};
+use self::work::Work;
+use super::Core;
 use crate::approval::Approver;
-use crate::audit::Action;
 use crate::error::{Error, Result};
-use crate::files::{Content, Root, Written};
+use crate::files::{Content, Root};
 use crate::format::dotenv::Dialect;
 use crate::format::shell;
 use crate::names::{Service, printable};
-use crate::vault::{Client, Stored};
 
-/// How often an injection is tried again because the file changed in the meantime.
-const MAX_ATTEMPTS: usize = 50;
 /// How many services are processed at the same time.
 const AT_ONCE: usize = 16;
 
@@ -162,15 +160,7 @@ pub async fn inject(
     request
         .services
         .retain(|service| seen.insert(service.clone()));
-    let (mut found, mut left_out) = (Vec::new(), Vec::new());
-    for service in &request.services {
-        match places.find(&request, service) {
-            Ok(None) => left_out.push(service.clone()),
-            Ok(Some(files)) => found.push((service.clone(), Ok(files))),
-            Err(error) => found.push((service.clone(), Err(error))),
-        }
-    }
-    one_service_a_file(&mut found);
+    let (found, left_out) = find_files(&places, &request);
     core.work.expect(found.len());
     let work = Work {
         core,
@@ -195,6 +185,23 @@ pub async fn inject(
         injected.notes.extend(advice.notes);
     }
     Ok(injected)
+}
+
+/// The files of each service, and the services that have no place.
+fn find_files(
+    places: &Places,
+    request: &InjectRequest,
+) -> (Vec<(Service, Result<FoundFiles>)>, Vec<Service>) {
+    let (mut found, mut left_out) = (Vec::new(), Vec::new());
+    for service in &request.services {
+        match places.find(request, service) {
+            Ok(None) => left_out.push(service.clone()),
+            Ok(Some(files)) => found.push((service.clone(), Ok(files))),
+            Err(error) => found.push((service.clone(), Err(error))),
+        }
+    }
+    one_service_a_file(&mut found);
+    (found, left_out)
 }
 
 /// Whether `.claude-vault.toml` lists files of this service.
@@ -248,231 +255,6 @@ async fn advice(
     let ignore = request.gitignore;
     let work = move || git::keep_out(&root, &files, log.as_deref(), ignore);
     tokio::task::spawn_blocking(work).await.unwrap_or_default()
-}
-
-/// Two services never share a file unless the request names it. If exactly one of them has the file
-/// in its own folder, that service keeps it; otherwise both get an error. All other services
-/// continue.
-fn one_service_a_file(found: &mut [(Service, Result<FoundFiles>)]) {
-    let mut owners: BTreeMap<PathBuf, Vec<(Service, bool)>> = BTreeMap::new();
-    // A service without a place reports its own error later.
-    let targets = found
-        .iter()
-        .filter_map(|(_, files)| files.as_ref().ok())
-        .flat_map(|files| &files.targets);
-    for target in targets {
-        owners
-            .entry(target.file.clone())
-            .or_default()
-            .push((target.service.clone(), target.is_in_own_folder()));
-    }
-    owners.retain(|_, services| services.len() > 1);
-    for (service, files) in found {
-        let Ok(own) = files else { continue };
-        let mut error = None;
-        own.targets.retain(|target| {
-            let Some(services) = owners.get(&target.file) else {
-                return true;
-            };
-            let file = printable(&target.file.to_string_lossy(), false);
-            let others: Vec<&str> = services
-                .iter()
-                .map(|(other, _)| other.as_str())
-                .filter(|other| *other != service.as_str())
-                .collect();
-            let owner = services
-                .iter()
-                .find(|(_, lies_in_own)| *lies_in_own)
-                .map(|(owner, _)| owner);
-            let is_settled = services
-                .iter()
-                .filter(|(_, lies_in_own)| *lies_in_own)
-                .count()
-                == 1;
-            match owner.filter(|_| is_settled) {
-                Some(owner) if owner == service => true,
-                Some(owner) => {
-                    own.notes.push(format!(
-                        "{file} is not written for {service}: it lies in the folder of {owner}"
-                    ));
-                    false
-                }
-                None => {
-                    error.get_or_insert_with(|| {
-                        Error::invalid(
-                            format!(
-                                "{service} and {} would both be written to {file}",
-                                others.join(", ")
-                            ),
-                            "give each a file of its own in .claude-vault.toml",
-                        )
-                    });
-                    true
-                }
-            }
-        });
-        if let Some(error) = error {
-            *files = Err(error);
-        }
-    }
-}
-
-/// What processing a service needs.
-struct Work<'a> {
-    core: &'a Core,
-    vault: &'a Client,
-    request: &'a InjectRequest,
-}
-
-impl Work<'_> {
-    /// Writes the files of one service.
-    async fn service(
-        &self,
-        service: Service,
-        files: Result<FoundFiles>,
-        approver: &impl Approver,
-    ) -> InjectReply {
-        let mut injected = InjectReply::default();
-        match self.files(&service, files, approver, &mut injected).await {
-            Ok(()) => {}
-            Err(error) => {
-                let error = self.note_failure(&service, error).await;
-                injected.services.push((service, Err(error)));
-            }
-        }
-        self.core.work.count_one();
-        injected
-    }
-
-    async fn files(
-        &self,
-        service: &Service,
-        files: Result<FoundFiles>,
-        approver: &impl Approver,
-        injected: &mut InjectReply,
-    ) -> Result<()> {
-        let files = files?;
-        let Some(mut held) = self.held(service).await? else {
-            injected.deleted.push(service.clone());
-            return Ok(());
-        };
-        let shares = share::shares(self.core, &files, &held.secrets)?;
-        injected.unwritten = files.notes;
-        if let Some(first) = files.targets.first().filter(|_| !shares.unnamed.is_empty()) {
-            injected
-                .unnamed
-                .push((service.clone(), shares.unnamed.clone(), first.file.clone()));
-        }
-        for target in files.targets.iter().filter(|target| shares.is_due(target)) {
-            let outcome = self.file(target, &mut held, &shares, approver).await;
-            injected.services.push((service.clone(), outcome));
-        }
-        Ok(())
-    }
-
-    /// The service's values in Vault. `None` if it is deleted and all services were requested.
-    async fn held(&self, service: &Service) -> Result<Option<StoredSecrets>> {
-        if let Some(template) = &self.request.template {
-            return Ok(Some(StoredSecrets {
-                secrets: template.secrets(),
-            }));
-        }
-        match self.vault.read_service(service, None).await? {
-            Stored::Present { secrets, .. } => Ok(Some(StoredSecrets { secrets })),
-            Stored::Deleted { .. } if self.request.all => Ok(None),
-            Stored::Deleted {
-                version,
-                is_destroyed,
-            } => Err(Error::Deleted {
-                service: service.to_string(),
-                version,
-                is_newest: true,
-                is_destroyed,
-            }),
-            Stored::Absent => Err(no_service(service)),
-        }
-    }
-
-    async fn file(
-        &self,
-        target: &FileTarget,
-        held: &mut StoredSecrets,
-        shares: &share::Shares,
-        approver: &impl Approver,
-    ) -> Result<FileReply> {
-        // Another process may write the same file at the same time. The injection is then planned
-        // again, unless a person has already looked at it.
-        for _ in 0..MAX_ATTEMPTS {
-            match self.attempt(target, held, shares, approver).await {
-                Err(Error::Conflict { .. }) if self.core.audience == Audience::Person => {}
-                outcome => return outcome,
-            }
-            if let Some(now) = self.held(&target.service).await? {
-                *held = now;
-            }
-        }
-        Err(Error::Conflict {
-            service: target.service.to_string(),
-        })
-    }
-
-    /// Logs an injection that failed before it could be planned.
-    async fn note_failure(&self, service: &Service, error: Error) -> Error {
-        let failed: Result<()> = Err(error);
-        let failed = self
-            .core
-            .audited(Action::Inject, Some(service), failed, |()| String::new())
-            .await;
-        failed.err().unwrap_or(Error::Declined)
-    }
-
-    async fn attempt(
-        &self,
-        target: &FileTarget,
-        held: &StoredSecrets,
-        shares: &share::Shares,
-        approver: &impl Approver,
-    ) -> Result<FileReply> {
-        let Self { core, request, .. } = self;
-        let planned = plan(core, request, target, held, shares).await;
-        if request.only_looks() {
-            let action = if request.dry_run {
-                Action::DryRun
-            } else {
-                Action::Look
-            };
-            let looked = planned.map(|(reply, _)| reply);
-            let (mut reply, unlogged) = core
-                .audited(action, Some(&target.service), looked, seen)
-                .await?;
-            reply.warnings.extend(unlogged);
-            return Ok(reply);
-        }
-        let (mut reply, write) = match planned {
-            Ok(planned) => planned,
-            Err(error) => return Err(self.note_failure(&target.service, error).await),
-        };
-        let committed = Plan::new(write)
-            .approve(core, approver)
-            .await?
-            .commit(core, approver)
-            .await?;
-        if let Written::Replaced { backup } = committed.done {
-            reply.backup = Some(backup);
-        }
-        reply.warnings.extend(committed.unlogged);
-        Ok(reply)
-    }
-}
-
-/// The result of a dry run, for the audit log.
-fn seen(reply: &FileReply) -> String {
-    let what = match reply.state {
-        FileOutcome::Created => "is missing",
-        FileOutcome::Updated => "differs",
-        FileOutcome::Unchanged => "is up to date",
-    };
-    format!("{} {what}", reply.file.display())
 }
 
 /// The file's text; an error if it is not UTF-8.

@@ -1,6 +1,9 @@
 //! Renders the text of an injected file: the existing file, or its template, with Vault's values in
 //! it, checked against what its readers would read. Nothing here reads or writes files.
 
+mod env;
+mod yaml_file;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,13 +12,12 @@ use zeroize::Zeroizing;
 
 use super::changes::{Changes, changes};
 use super::defaults::defaults;
-use super::faults::{first_fault, lost_default, other_readers, settled, unreadable};
+use super::faults::other_readers;
 use super::place::FileTarget;
-use super::yaml_text::{self, Mapping};
 use super::{FileFormat, header};
 use crate::error::{Error, Result};
-use crate::format::dotenv::{self, Dialect, READERS};
-use crate::format::edit::{self, CommentStyle, Document, Edited, KeyTexts, NewEntry};
+use crate::format::dotenv::{self, Dialect};
+use crate::format::edit::{self, CommentStyle, Document, Edited, KeyTexts};
 use crate::format::merge::{Merge, MergePart, Merged};
 use crate::format::yaml;
 use crate::names::{is_variable, printable};
@@ -102,8 +104,8 @@ pub(in crate::core) fn render(
     let (secrets, left_out) = holdable(target, secrets, source)?;
     let base = base(target, &secrets, source)?;
     let filled = match target.format {
-        FileFormat::Yaml => yaml_text(target, &secrets, source, &base)?,
-        FileFormat::Env => env_text(target, &secrets, source, &base)?,
+        FileFormat::Yaml => yaml_file::fill(target, &secrets, source, &base)?,
+        FileFormat::Env => env::fill(target, &secrets, source, &base)?,
     };
     let Filled {
         edited,
@@ -363,162 +365,6 @@ pub(super) fn style<'a>(
     }
 }
 
-fn without(texts: &KeyTexts, settled: &BTreeSet<String>) -> KeyTexts {
-    texts
-        .iter()
-        .filter(|(key, _)| !settled.contains(*key))
-        .map(|(key, text)| (key.clone(), text.clone()))
-        .collect()
-}
-
-/// Parses the text again after writing: every value must read back as written, and everything else
-/// must be unchanged.
-fn yaml_text(
-    target: &FileTarget,
-    secrets: &Secrets,
-    source: &RenderSource<'_>,
-    base: &Base,
-) -> Result<Filled> {
-    let refuse = |reason| Error::Confined {
-        path: source.path(target).to_owned(),
-        reason,
-    };
-    let (text, document) = (base.merged.text.as_str(), &base.document);
-    let before = Mapping::read(text).map_err(refuse)?;
-    let names: Vec<&str> = document
-        .entries
-        .iter()
-        .map(|entry| entry.key.as_str())
-        .collect();
-    if !before.has_keys(&names) {
-        return Err(refuse("replacing the values would change others in it"));
-    }
-    let is_settled =
-        |(key, value): &(&String, &Value)| source.old.is_some() && before.has(key, value);
-    let settled: BTreeSet<String> = secrets
-        .iter()
-        .filter(is_settled)
-        .map(|(key, _)| key.clone())
-        .collect();
-    let due = secrets.iter().filter(|(key, _)| !settled.contains(*key));
-    let texts: KeyTexts = due
-        .map(|(key, value)| (key.clone(), yaml_text::written(value)))
-        .collect();
-    if before.has_anchor_in(&texts) {
-        return Err(refuse(
-            "a value that Vault sets has an anchor (&…) that other lines may refer to",
-        ));
-    }
-    let edited = document.fill(text, &texts, &style(target, source, false));
-    let after = Mapping::read(&edited.text).map_err(refuse)?;
-    let again = yaml::parse(&edited.text).map_err(refuse)?;
-    let written = again.raw(&edited.text);
-    let is_read =
-        |key: &String, value: &Value| matches!(value, Value::Json(_)) || after.has(key, value);
-    let is_right = |(key, text): (&String, &Zeroizing<String>)| {
-        written.get(key) == Some(&text.as_str())
-            && secrets.get(key).is_some_and(|value| is_read(key, value))
-    };
-    if !texts.iter().all(is_right) {
-        return Err(refuse(
-            "a value in it is written in a way that cannot be replaced safely",
-        ));
-    }
-    let merged = &base.merged;
-    let moved = [&merged.inserted, &merged.removed, &merged.returned]
-        .into_iter()
-        .flatten();
-    let touched: BTreeSet<&str> = texts.keys().chain(moved).map(String::as_str).collect();
-    let old = source.old.map(Mapping::read).transpose().map_err(refuse)?;
-    let is_kept = old.is_none_or(|old| old.is_same_but(&after, &touched));
-    if !is_kept || !before.is_same_but(&after, &texts.keys().map(String::as_str).collect()) {
-        return Err(refuse("replacing the values would change others in it"));
-    }
-    let is_typed = |entry: &&NewEntry| {
-        secrets.contains_key(&entry.key) && yaml::is_typed(&text[entry.start..entry.key_end])
-    };
-    let typed: Vec<String> = document
-        .entries
-        .iter()
-        .filter(is_typed)
-        .map(|entry| entry.key.clone())
-        .collect();
-    let remark = |typed| {
-        format!(
-            "unquoted, {} is not text to many YAML readers: quote it in the template",
-            list(typed)
-        )
-    };
-    let remarks = if typed.is_empty() {
-        Vec::new()
-    } else {
-        vec![remark(&typed)]
-    };
-    Ok(Filled {
-        edited,
-        settled,
-        remarks,
-    })
-}
-
-/// Keeps the base as it is if its readers read back the values; otherwise writes every entry in its
-/// plainest form. If a reader still misreads that, the file is refused.
-fn env_text(
-    target: &FileTarget,
-    secrets: &Secrets,
-    source: &RenderSource<'_>,
-    base: &Base,
-) -> Result<Filled> {
-    let texts = env_values(target, secrets)?;
-    let values = values_of(secrets);
-    let text = base.merged.text.as_str();
-    let fill = |texts: &KeyTexts| {
-        base.document
-            .fill(text, texts, &style(target, source, false))
-    };
-    let all = fill(&texts);
-    let settled = source
-        .old
-        .map(|old| settled(target, old, &all.text, &values))
-        .unwrap_or_default();
-    let edited = if settled.is_empty() {
-        all
-    } else {
-        fill(&without(&texts, &settled))
-    };
-    let fault = |now: &str| {
-        first_fault(target, now, &values).or_else(|| lost_default(target, text, now, &values))
-    };
-    let own_reader = reader(target);
-    let Some((reader, _)) = fault(&edited.text) else {
-        return Ok(Filled {
-            edited,
-            settled,
-            remarks: Vec::new(),
-        });
-    };
-    let plain = Zeroizing::new(text.trim_start_matches('\u{feff}').replace("\r\n", "\n"));
-    let tidied =
-        dotenv::parse(&plain, own_reader).fill(&plain, &texts, &style(target, source, true));
-    if let Some((reader, fault)) = fault(&tidied.text) {
-        return Err(unreadable(target, reader, &fault, &tidied.text, source));
-    }
-    let whose = if source.old.is_some() {
-        "the file's"
-    } else {
-        "the template's"
-    };
-    let remark = format!(
-        "{whose} lines were rewritten as plain KEY=value lines, since {} reads no others",
-        reader.reader()
-    );
-    Ok(Filled {
-        edited: tidied,
-        settled,
-        remarks: vec![remark],
-    })
-}
-
 /// The reader that decides where a value in the template ends.
 fn reader(target: &FileTarget) -> Dialect {
     target
@@ -526,84 +372,6 @@ fn reader(target: &FileTarget) -> Dialect {
         .first()
         .copied()
         .unwrap_or(Dialect::Portable)
-}
-
-/// The text of each value as written to the file. The error names all values that cannot be
-/// written.
-fn env_values(target: &FileTarget, secrets: &Secrets) -> Result<KeyTexts> {
-    let mut texts = KeyTexts::new();
-    let mut refused: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (key, value) in secrets {
-        let value = value.secret().expose(WayOut::InjectedFile);
-        match dotenv::write(&target.dialects, value) {
-            Ok(text) => drop(texts.insert(key.clone(), text)),
-            Err(reason) => refused.entry(reason).or_default().push(key.clone()),
-        }
-    }
-    let Some((reason, keys)) = refused.iter().next() else {
-        return Ok(texts);
-    };
-    let others: Vec<&str> = refused
-        .values()
-        .skip(1)
-        .flatten()
-        .map(String::as_str)
-        .collect();
-    let rest = if others.is_empty() {
-        String::new()
-    } else {
-        format!("; {} cannot either, for other reasons", others.join(", "))
-    };
-    let all: Vec<&String> = refused.values().flatten().collect();
-    Err(Error::Unwritable {
-        file: printable(&target.file.to_string_lossy(), false),
-        keys: list(keys),
-        reader: readers(&target.dialects),
-        reason: format!("{reason}{rest}"),
-        hint: ways_out(target, &all, secrets),
-    })
-}
-
-/// Hints for values that were refused: readers that can read all of them, or ways without a `.env`
-/// file. The readers come from several guessed ones if there are any, else from all.
-fn ways_out(target: &FileTarget, refused: &[&String], secrets: &Secrets) -> String {
-    let writable = |dialect: &&Dialect| {
-        refused.iter().all(|key| {
-            let value = secrets
-                .get(*key)
-                .map(|value| value.secret().expose(WayOut::Inspection));
-            value.is_some_and(|value| dotenv::write(&[**dialect], value).is_ok())
-        })
-    };
-    // With several readers, suggest one of them; otherwise suggest any reader.
-    let candidates: &[Dialect] = if target.dialects.len() > 1 {
-        &target.dialects
-    } else {
-        &READERS
-    };
-    let dialects: Vec<&str> = candidates
-        .iter()
-        .filter(writable)
-        .map(|dialect| dialect.name())
-        .collect();
-    let FileTarget {
-        command, service, ..
-    } = target;
-    let named = match dialects.as_slice() {
-        [] => String::new(),
-        [first] => format!("for one reader: {command} --dialect {first}; or "),
-        [first, rest @ ..] => {
-            format!(
-                "for one reader: {command} --dialect {first}   (or {}); or ",
-                rest.join(", ")
-            )
-        }
-    };
-    format!(
-        "{named}run the program without a file: claude-vault exec {service} -- COMMAND; or give the value a file of its own: \
-         claude-vault get {service} {}",
-        refused.first().map_or("KEY", |key| key.as_str())
-    )
 }
 
 /// The file's readers, for a message.

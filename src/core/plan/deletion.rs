@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::version::{RESOLVE_FOR, may_be_failover};
-use super::{Consent, Operation, Permit, Report};
+use super::{Consent, Operation, Permit, Report, logged_name};
 use crate::approval::{Asked, Change, Outcome, Question};
 use crate::audit::Action;
 use crate::core::Core;
 use crate::error::{Error, Result};
-use crate::names::{Key, Service, quoted};
+use crate::names::Service;
 use crate::vault::{Client, SentChange, Stored, VersionState};
 
 /// The new state of a version.
@@ -115,15 +115,7 @@ impl Operation for StateChange {
             NewState::Destroyed => format!("destroy version {}", self.version),
             NewState::AllGone => "destroy all versions".to_owned(),
         };
-        // Quote a name from outside: it may look like a part of the audit line.
-        let name = |key: &String| {
-            if Key::is_valid(key) {
-                key.clone()
-            } else {
-                quoted(key)
-            }
-        };
-        let keys: Vec<String> = self.keys.iter().map(name).collect();
+        let keys: Vec<String> = self.keys.iter().map(|key| logged_name(key)).collect();
         if keys.is_empty() {
             what
         } else {
@@ -195,11 +187,6 @@ async fn until_settled(
 ) -> Result<()> {
     let mut pause = Duration::from_millis(50);
     let (mut is_sent, mut is_taken) = (false, false);
-    let conflict = || {
-        Err(Error::Conflict {
-            service: target.service.to_string(),
-        })
-    };
     loop {
         let active = vault.active_node().await.unwrap_or(None);
         let seen = match look(active.as_ref().unwrap_or(vault), target).await {
@@ -211,28 +198,12 @@ async fn until_settled(
             }
             Err(error) => return Err(error),
         };
-        let is_other = target
-            .created
-            .zip(seen.created.as_deref())
-            .is_some_and(|(planned, now)| planned != now);
         // Anything present after Vault accepted the removal was created since.
-        if is_other || fate == NewState::AllGone && is_taken && seen.newest != 0 {
-            return conflict();
-        }
-        // Undeleting an older version is valid even if a newer one was written.
-        if fate != NewState::Live
-            && seen.newest != target.newest
-            && !(fate == NewState::AllGone && is_sent && seen.newest == 0)
-        {
-            return conflict();
-        }
-        if fate == NewState::Live
-            && !matches!(
-                seen.state,
-                Some(VersionState::Live | VersionState::Deleted { .. })
-            )
-        {
-            return conflict();
+        let is_new = fate == NewState::AllGone && is_taken && seen.newest != 0;
+        if is_new || is_conflict(&seen, target, fate, is_sent) {
+            return Err(Error::Conflict {
+                service: target.service.to_string(),
+            });
         }
         if is_settled(&seen, fate) && (is_sent || fate != NewState::AllGone) {
             return Ok(());
@@ -278,6 +249,24 @@ struct Seen {
     state: Option<VersionState>,
     /// When the version was written, if it can be read.
     created: Option<String>,
+}
+
+/// Whether the service changed since the plan was made, so that the plan no longer applies.
+fn is_conflict(seen: &Seen, target: &VersionTarget<'_>, fate: NewState, is_sent: bool) -> bool {
+    let is_other = target
+        .created
+        .zip(seen.created.as_deref())
+        .is_some_and(|(planned, now)| planned != now);
+    let is_changed = match fate {
+        // Undeleting an older version is valid even if a newer one was written.
+        NewState::Live => !matches!(
+            seen.state,
+            Some(VersionState::Live | VersionState::Deleted { .. })
+        ),
+        NewState::Deleted | NewState::Destroyed => seen.newest != target.newest,
+        NewState::AllGone => seen.newest != target.newest && !(is_sent && seen.newest == 0),
+    };
+    is_other || is_changed
 }
 
 /// Reads the state from the metadata. If the policy denies that, reading the versions themselves

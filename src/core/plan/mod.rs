@@ -22,12 +22,13 @@ pub use version::{Commit, Current, Given, Notes, VersionChange};
 
 use std::collections::BTreeMap;
 
-use crate::approval::{Approver, Outcome, Proof, Question};
+use crate::approval::{Approval, Approver, Outcome, Proof, Question};
 use crate::audit::Action;
 use crate::config::Strength;
 use crate::core::Core;
 use crate::core::approve::{give_back, strength};
 use crate::error::{Error, Result};
+use crate::names::{Key, quoted};
 use crate::secret::Secret;
 use crate::vault::Client;
 
@@ -184,29 +185,7 @@ impl<O: Operation> Plan<O> {
         core.audit
             .record(Action::ConfirmationRequired, &service, &names)
             .await?;
-        let is_possible = question.obstacle.is_none();
-        let asked = approver.ask(&question).await;
-        let approval = match asked {
-            Ok(approval) if is_possible => approval,
-            Ok(approval) => {
-                give_back(core, &approval.proof).await;
-                let _ = core.audit.record(Action::Aborted, &service, &names).await;
-                return Err(Error::Declined);
-            }
-            Err(error) => {
-                // Nothing is written either way, so returning this error matters more than logging
-                // it.
-                let _ = core
-                    .audit
-                    .record(
-                        Action::Aborted,
-                        &service,
-                        &format!("{names}; {}", error.code()),
-                    )
-                    .await;
-                return Err(error);
-            }
-        };
+        let approval = ask(core, approver, &question, &names).await?;
         let proof = approval.proof;
         let details = format!("{names}; by: {}", proof.words());
         let noted = match Self::check_strength(&proof, required) {
@@ -220,14 +199,7 @@ impl<O: Operation> Plan<O> {
         if let Err(error) = noted.and_then(|()| self.operation.take_typed(approval.typed)) {
             give_back(core, &proof).await;
             approver.finished(&Outcome::Failed(error.to_string()));
-            let _ = core
-                .audit
-                .record(
-                    Action::Aborted,
-                    &service,
-                    &format!("{names}; {}", error.code()),
-                )
-                .await;
+            note_abort(core, &service, &names, &error).await;
             return Err(error);
         }
         Ok(ApprovedPlan {
@@ -245,6 +217,35 @@ impl<O: Operation> Plan<O> {
             })
         }
     }
+}
+
+/// Asks the person. A plan with an obstacle is shown, but its approval is not accepted.
+async fn ask(
+    core: &Core,
+    approver: &impl Approver,
+    question: &Question<'_>,
+    names: &str,
+) -> Result<Approval> {
+    let service = question.service;
+    match approver.ask(question).await {
+        Ok(approval) if question.obstacle.is_none() => Ok(approval),
+        Ok(approval) => {
+            give_back(core, &approval.proof).await;
+            let _ = core.audit.record(Action::Aborted, service, names).await;
+            Err(Error::Declined)
+        }
+        Err(error) => {
+            note_abort(core, service, names, &error).await;
+            Err(error)
+        }
+    }
+}
+
+/// Logs why nothing is written. The caller returns the error in any case, so a log that fails is
+/// ignored: the error matters more.
+async fn note_abort(core: &Core, service: &str, names: &str, error: &Error) {
+    let details = format!("{names}; {}", error.code());
+    let _ = core.audit.record(Action::Aborted, service, &details).await;
 }
 
 impl<O: Operation> ApprovedPlan<O> {
@@ -276,26 +277,7 @@ impl<O: Operation> ApprovedPlan<O> {
         if let Some(proof) = &self.proof {
             give_back(core, proof).await;
         }
-        let names = self.operation.audit_details();
-        let report = match &outcome {
-            Ok(done) => {
-                let report = self.operation.report(done);
-                let details = if report.details.is_empty() {
-                    names
-                } else {
-                    format!("{names}; {}", report.details)
-                };
-                Report { details, ..report }
-            }
-            Err(error) => Report {
-                outcome: match error {
-                    Error::OutcomeUnknown { .. } => Outcome::Unknown(error.to_string()),
-                    _ => Outcome::Failed(error.to_string()),
-                },
-                action: Action::Failed,
-                details: format!("{names}; {}", error.code()),
-            },
-        };
+        let report = report_of(&self.operation, &outcome);
         approver.finished(&report.outcome);
         let service = self.operation.question().service.to_owned();
         // The change is already made: a log that fails now must not hide it.
@@ -312,6 +294,41 @@ impl<O: Operation> ApprovedPlan<O> {
             },
             self.operation,
         ))
+    }
+}
+
+/// The report of an outcome. Its details begin with those of the operation.
+fn report_of<O: Operation>(operation: &O, outcome: &Result<O::Done>) -> Report {
+    let names = operation.audit_details();
+    match outcome {
+        Ok(done) => {
+            let report = operation.report(done);
+            let details = if report.details.is_empty() {
+                names
+            } else {
+                format!("{names}; {}", report.details)
+            };
+            Report { details, ..report }
+        }
+        Err(error) => Report {
+            outcome: if matches!(error, Error::OutcomeUnknown { .. }) {
+                Outcome::Unknown(error.to_string())
+            } else {
+                Outcome::Failed(error.to_string())
+            },
+            action: Action::Failed,
+            details: format!("{names}; {}", error.code()),
+        },
+    }
+}
+
+/// The name of a key in the audit log. A name from outside is quoted, because it may look like a
+/// part of the audit line.
+fn logged_name(key: &str) -> String {
+    if Key::is_valid(key) {
+        key.to_owned()
+    } else {
+        quoted(key)
     }
 }
 

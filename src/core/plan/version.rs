@@ -1,31 +1,28 @@
 //! A new version of a service. It is written with check-and-set on the version that the plan was
 //! made from, so that nobody's change is lost.
 
+mod current;
+mod given;
+mod notes;
+mod write;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::{Consent, Operation, Permit, Report};
+pub use self::current::Current;
+pub use self::given::Given;
+pub use self::notes::Notes;
+use self::write::UpkeepChange;
+pub(super) use self::write::{RESOLVE_FOR, may_be_failover};
+use super::{Consent, Operation, Permit, Report, logged_name};
 use crate::approval::{Asked, Change, Outcome, Question};
 use crate::audit::Action;
 use crate::core::versions::{Differences, Writers};
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
-use crate::format::json;
-use crate::names::{Key, Service, printable, quoted};
-use crate::secret::{JsonType, Secret, Value, WayOut};
-use crate::vault::{
-    Client, CustomMetadata, Secrets, SentChange, Stored, VersionInfo, WriteOutcome,
-};
-
-/// How long to look for the outcome of a broken write: a failover takes up to twenty seconds.
-pub(super) const RESOLVE_FOR: Duration = Duration::from_secs(30);
-
-/// The largest version that a model may have written, in bytes: half of what Vault accepts by
-/// default.
-const MAX_VERSION_BYTES: usize = 512 * 1024;
-/// The most keys in a version that a model may have written.
-const MAX_VERSION_KEYS: usize = 500;
+use crate::names::{Key, Service, printable};
+use crate::secret::{Secret, Value};
+use crate::vault::{Client, CustomMetadata, Secrets, VersionInfo};
 
 /// A plan to write a new version of a service.
 pub struct VersionChange {
@@ -48,66 +45,6 @@ pub struct VersionChange {
     vault: Arc<Client>,
 }
 
-/// A change of owner and rotation in Vault's custom metadata.
-struct UpkeepChange {
-    /// The new text of each entry that changes; `None` removes the entry.
-    entries: BTreeMap<String, Option<String>>,
-    words: Vec<String>,
-}
-
-/// What the person is shown besides the keys.
-#[derive(Clone, Default)]
-pub struct Notes {
-    /// Warnings for the person who approves.
-    pub warnings: Vec<String>,
-    /// Where values come from, if the caller cannot see them; for the audit log.
-    pub sources: Vec<String>,
-    /// Why the change cannot be made, if so.
-    pub obstacle: Option<String>,
-}
-
-/// A value to set.
-#[derive(Clone)]
-pub enum Given {
-    /// Text from a source without types, such as `KEY=TEXT` or a `.env` file. If it replaces a
-    /// number or a boolean and is valid JSON of that type, it keeps the type.
-    Untyped(Secret),
-    /// A value that already has its type.
-    Typed(Value),
-}
-
-impl Given {
-    /// The text of a string, or the JSON of any other type.
-    #[must_use]
-    pub fn secret(&self) -> &Secret {
-        match self {
-            Self::Untyped(secret) => secret,
-            Self::Typed(value) => value.secret(),
-        }
-    }
-
-    /// The value to store for a key that currently has the value `before`.
-    fn over(&self, before: Option<&Value>) -> Value {
-        match self {
-            Self::Typed(value) => value.clone(),
-            Self::Untyped(secret) => {
-                let text = secret.expose(WayOut::Inspection);
-                let kept = match before.map(Value::json_type) {
-                    Some(JsonType::Number) => json::number(text).ok(),
-                    Some(JsonType::Boolean) => Some(text.to_owned())
-                        .filter(|text| matches!(text.as_str(), "true" | "false")),
-                    Some(JsonType::Text | JsonType::Null | JsonType::List | JsonType::Object)
-                    | None => None,
-                };
-                kept.map_or_else(
-                    || Value::Text(secret.clone()),
-                    |text| Value::Json(Secret::from(text)),
-                )
-            }
-        }
-    }
-}
-
 /// The outcome of an attempt to write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Commit {
@@ -115,70 +52,6 @@ pub enum Commit {
     Written(u64),
     /// Somebody else wrote first. Nothing of the plan was written.
     Conflict,
-}
-
-/// The current state of a service.
-pub struct Current {
-    version: u64,
-    /// When the newest version was written, RFC 3339; none if no version can be read.
-    created: Option<String>,
-    /// Whether the newest version is deleted and can be restored.
-    is_deleted: bool,
-    secrets: Secrets,
-    vault: Arc<Client>,
-}
-
-impl Current {
-    /// Reads a service with a client of the active node. A deleted or absent service has no keys.
-    ///
-    /// # Errors
-    /// As [`Client::read_service`].
-    pub async fn read(vault: Arc<Client>, service: &Service) -> Result<Self> {
-        let (version, created, is_deleted, secrets) =
-            match vault.read_service(service, None).await? {
-                Stored::Present {
-                    secrets,
-                    version,
-                    created,
-                } => (version, Some(created), false, secrets),
-                Stored::Deleted {
-                    version,
-                    is_destroyed,
-                } => (version, None, !is_destroyed, Secrets::new()),
-                Stored::Absent => (0, None, false, Secrets::new()),
-            };
-        Ok(Self {
-            version,
-            created,
-            is_deleted,
-            secrets,
-            vault,
-        })
-    }
-
-    /// The newest version; 0 if the service is absent.
-    #[must_use]
-    pub fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// Whether the newest version can be read. A deleted service is not present.
-    #[must_use]
-    pub fn is_present(&self) -> bool {
-        self.created.is_some()
-    }
-
-    /// The client that read it.
-    #[must_use]
-    pub(in crate::core) fn vault(&self) -> Arc<Client> {
-        self.vault.clone()
-    }
-
-    /// The keys and values; empty if the service is deleted or absent.
-    #[must_use]
-    pub fn secrets(&self) -> &Secrets {
-        &self.secrets
-    }
 }
 
 impl VersionChange {
@@ -195,89 +68,38 @@ impl VersionChange {
         prompt: &[Key],
         mut notes: Notes,
     ) -> Self {
-        let Current {
-            version: base,
-            created,
-            is_deleted,
-            secrets: before,
-            vault,
-        } = current;
-        let mut changes = BTreeMap::new();
-        for (key, value) in &result {
-            match before.get(key) {
-                None => drop(changes.insert(key.clone(), Change::Added)),
-                Some(old) if old != value => drop(changes.insert(key.clone(), Change::Changed)),
-                Some(_) if touched.iter().any(|touched| touched.as_str() == key) => {
-                    changes.insert(key.clone(), Change::Unchanged);
-                }
-                Some(_) => continue,
-            }
-        }
-        for key in before.keys().filter(|key| !result.contains_key(*key)) {
-            changes.insert(key.clone(), Change::Removed);
-        }
+        let mut changes = changes(&current.secrets, &result, touched);
         for key in prompt {
             // The plan must not show the old value: the approval brings the new one.
             result.remove(key.as_str());
-            let change = if before.contains_key(key.as_str()) {
+            let change = if current.secrets.contains_key(key.as_str()) {
                 Change::Changed
             } else {
                 Change::Added
             };
             changes.insert(key.to_string(), change);
         }
-        notes.warnings.splice(0..0, type_changes(&before, &result));
-        for (key, change) in &changes {
-            if matches!(change, Change::Removed) {
-                continue;
-            }
-            if let Some(value) = result.get(key) {
-                notes
-                    .warnings
-                    .extend(empty_warning(key, value).filter(|_| *change != Change::Unchanged));
-                notes.warnings.extend(pattern_warning(key, value.secret()));
-            }
-            notes.warnings.extend(plain_key_warning(core, service, key));
+        notes.warn(core, service, &current, &changes, &result);
+        if core.audience == Audience::Model {
+            notes.limit(&result);
         }
-        if is_deleted {
-            notes.warnings.insert(
-                0,
-                format!(
-                    "version {base} of {service} was deleted with its keys; to restore them: \
-                     claude-vault undelete {service} {base}"
-                ),
-            );
-        }
-        // This limit comes before Vault's own, which would show a model how long the values are.
-        let size: usize = result
-            .iter()
-            .map(|(key, value)| key.len() + value.secret().expose(WayOut::Inspection).len())
-            .sum();
-        if core.audience == Audience::Model
-            && (size > MAX_VERSION_BYTES || result.len() > MAX_VERSION_KEYS)
-        {
-            notes.obstacle.get_or_insert_with(|| {
-                "the service would have more than 512 KiB or 500 keys".to_owned()
-            });
-        }
-        let path = core.settings.display_path(service);
         let prompt = prompt
             .iter()
-            .map(|key| (key.clone(), before.get(key.as_str()).cloned()))
+            .map(|key| (key.clone(), current.secrets.get(key.as_str()).cloned()))
             .collect();
         Self {
             service: service.clone(),
-            path,
-            base,
+            path: core.settings.display_path(service),
+            base: current.version,
             changes,
             prompt,
             result,
-            before,
-            created,
+            before: current.secrets,
+            created: current.created,
             notes,
             logs_all: false,
             upkeep: None,
-            vault,
+            vault: current.vault,
         }
     }
 
@@ -385,6 +207,26 @@ impl VersionChange {
     }
 }
 
+/// The kind of change of each key. A key that stays the same is left out, unless it is in
+/// `touched`.
+fn changes(before: &Secrets, result: &Secrets, touched: &[&Key]) -> BTreeMap<String, Change> {
+    let is_touched = |key: &str| touched.iter().any(|touched| touched.as_str() == key);
+    let kept = result.iter().filter_map(|(key, value)| {
+        let change = match before.get(key) {
+            None => Change::Added,
+            Some(old) if old != value => Change::Changed,
+            Some(_) if is_touched(key) => Change::Unchanged,
+            Some(_) => return None,
+        };
+        Some((key.clone(), change))
+    });
+    let removed = before
+        .keys()
+        .filter(|key| !result.contains_key(*key))
+        .map(|key| (key.clone(), Change::Removed));
+    kept.chain(removed).collect()
+}
+
 impl Operation for VersionChange {
     type Done = Commit;
 
@@ -417,14 +259,7 @@ impl Operation for VersionChange {
     }
 
     fn audit_details(&self) -> String {
-        // Quote a name from outside: it may look like a part of the audit line.
-        let name = |key: &String| {
-            if Key::is_valid(key) {
-                key.clone()
-            } else {
-                quoted(key)
-            }
-        };
+        let name = |key: &String| logged_name(key);
         let removed: Vec<String> = self.keys(Change::Removed).iter().map(name).collect();
         let changed = self
             .changes
@@ -506,37 +341,6 @@ impl Operation for VersionChange {
 }
 
 impl VersionChange {
-    /// Whether the service was removed and created again while the person decided. Its version
-    /// numbers then start again, and check-and-set cannot tell the new service from the old one.
-    async fn was_recreated(&self) -> Result<bool> {
-        let Some(planned) = &self.created else {
-            return Ok(false);
-        };
-        match self.vault.read_service(&self.service, None).await? {
-            Stored::Present {
-                version, created, ..
-            } => Ok(version == self.base && created != *planned),
-            // Check-and-set notices these.
-            Stored::Deleted { .. } | Stored::Absent => Ok(false),
-        }
-    }
-
-    fn half_done(&self, version: u64, error: &Error) -> Error {
-        if self.keeps_values() {
-            return Error::Blocked {
-                message: format!("owner and rotation could not be written: {error}"),
-                hint: error.hint(),
-            };
-        }
-        Error::Blocked {
-            message: format!(
-                "{} has version {version} now, but owner and rotation could not be written: {error}",
-                self.service
-            ),
-            hint: error.hint(),
-        }
-    }
-
     /// Adds a first warning that says what somebody else changed since `earlier` was planned:
     /// versions, their writers, and names of keys. Only the person sees it.
     pub(super) async fn warn_about_other_changes(&mut self, core: &Core, earlier: &Self) {
@@ -570,211 +374,4 @@ impl VersionChange {
             ),
         );
     }
-
-    /// The newest version, if it holds exactly this result. A write that was repeated because its
-    /// answer was lost reports a conflict with itself.
-    pub(super) async fn version_with_result(&self) -> Result<Option<u64>> {
-        match self.vault.read_service(&self.service, None).await? {
-            Stored::Present {
-                secrets, version, ..
-            } => Ok((secrets == self.result).then_some(version)),
-            Stored::Deleted { .. } | Stored::Absent => Ok(None),
-        }
-    }
-
-    /// Whether these are exactly the keys and values of the new version.
-    pub(super) fn is_result(&self, secrets: &Secrets) -> bool {
-        *secrets == self.result
-    }
-
-    /// Writes with `writer`. Any reads in between use `vault`.
-    async fn write(&self, writer: &Client, vault: &Client) -> Result<Commit> {
-        let Self {
-            service,
-            base,
-            result,
-            ..
-        } = self;
-        match writer.write_service(service, *base, result).await? {
-            WriteOutcome::Written(version) => Ok(Commit::Written(version)),
-            WriteOutcome::Mismatch => self.resolve(writer, vault, false).await,
-            WriteOutcome::Unknown => self.resolve(writer, vault, true).await,
-        }
-    }
-
-    /// Finds the outcome after a mismatch or a broken connection. Vault's answer can be wrong in
-    /// both cases: an OpenBao standby judges check-and-set by an older state, and a write may have
-    /// been applied although its answer was lost. The next version on the active node shows the
-    /// outcome.
-    async fn resolve(&self, writer: &Client, vault: &Client, may_be_ours: bool) -> Result<Commit> {
-        let undecided = if may_be_ours {
-            Err(Error::OutcomeUnknown {
-                service: self.service.to_string(),
-            })
-        } else {
-            Ok(Commit::Conflict)
-        };
-        tokio::time::timeout(
-            RESOLVE_FOR,
-            self.look_until_clear(writer, vault, may_be_ours),
-        )
-        .await
-        .unwrap_or(undecided)
-    }
-
-    async fn look_until_clear(
-        &self,
-        writer: &Client,
-        vault: &Client,
-        mut may_be_ours: bool,
-    ) -> Result<Commit> {
-        let Self {
-            service,
-            base,
-            result,
-            ..
-        } = self;
-        let mut pause = Duration::from_millis(100);
-        loop {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(2));
-            let active = vault.active_node().await.unwrap_or(None);
-            let node = active.as_ref().unwrap_or(vault);
-            if may_be_ours {
-                match node.read_service(service, Some(base + 1)).await {
-                    Ok(Stored::Present {
-                        secrets, version, ..
-                    }) if secrets == *result => {
-                        return Ok(Commit::Written(version));
-                    }
-                    Ok(_) => {}
-                    Err(error) if may_be_failover(&error) => continue,
-                    Err(error) => return Err(error),
-                }
-            }
-            let current = match node.read_service(service, None).await {
-                Ok(Stored::Present { version, .. } | Stored::Deleted { version, .. }) => version,
-                Ok(Stored::Absent) => 0,
-                Err(error) if may_be_failover(&error) => continue,
-                Err(error) => return Err(error),
-            };
-            if current != *base {
-                return Ok(Commit::Conflict);
-            }
-            // Nothing was written yet, so it is safe to try the same check-and-set again.
-            let active_writer = writer.active_node().await.unwrap_or(None);
-            match active_writer
-                .as_ref()
-                .unwrap_or(writer)
-                .write_service(service, *base, result)
-                .await
-            {
-                Ok(WriteOutcome::Written(version)) => return Ok(Commit::Written(version)),
-                Ok(WriteOutcome::Mismatch) => {}
-                Ok(WriteOutcome::Unknown) => may_be_ours = true,
-                Err(error) if may_be_failover(&error) => may_be_ours = true,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
-
-impl UpkeepChange {
-    /// Writes with `writer`. The new metadata is built from a fresh read, because Vault replaces
-    /// all of it at once. It is then read back, because Vault reports success even if it did
-    /// nothing.
-    async fn write(&self, service: &Service, writer: &Client, vault: &Client) -> Result<()> {
-        let read = vault.read_history(service).await?;
-        let mut custom = read
-            .as_ref()
-            .map(|history| history.custom.clone())
-            .unwrap_or_default();
-        for (name, text) in &self.entries {
-            match text {
-                Some(text) => drop(custom.insert(name.clone(), text.clone())),
-                None => drop(custom.remove(name)),
-            }
-        }
-        match writer
-            .write_custom_metadata(service, read.as_ref(), &custom)
-            .await
-        {
-            Ok(SentChange::Taken | SentChange::Unknown) => {}
-            Err(error) if may_be_failover(&error) => {}
-            Err(error) => return Err(error),
-        }
-        let is_there = |custom: &CustomMetadata| {
-            self.entries
-                .iter()
-                .all(|(name, text)| custom.get(name) == text.as_ref())
-        };
-        match vault.read_history(service).await? {
-            Some(history) if is_there(&history.custom) => Ok(()),
-            _ => Err(Error::OutcomeUnknown {
-                service: service.to_string(),
-            }),
-        }
-    }
-}
-
-/// Whether a failover could cause this error.
-pub(super) fn may_be_failover(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Unreachable { .. }
-            | Error::BadReply { .. }
-            | Error::Server { .. }
-            | Error::Sealed { .. }
-    )
-}
-
-/// Warnings for keys whose values change their type.
-fn type_changes(before: &Secrets, result: &Secrets) -> Vec<String> {
-    let change = |(key, value): (&String, &Value)| {
-        let (old, new) = (before.get(key)?.json_type(), value.json_type());
-        (old != new).then(|| format!("{}: {} → {}", printable(key, false), old.word(), new.word()))
-    };
-    result.iter().filter_map(change).collect()
-}
-
-/// Models see the values of such keys, so a model could ask for a secret to be stored in one.
-fn plain_key_warning(core: &Core, service: &Service, key: &str) -> Option<String> {
-    core.settings
-        .is_plain_key(service.as_str(), key)
-        .then(|| format!("{key} is among your plain_keys: AI assistants can see its value"))
-}
-
-/// Warns about an empty value, because most programs treat it as missing.
-fn empty_warning(key: &str, value: &Value) -> Option<String> {
-    value
-        .secret()
-        .expose(WayOut::Inspection)
-        .is_empty()
-        .then(|| format!("the value of {} is empty", printable(key, false)))
-}
-
-/// Warns about characters that a shell would interpret. It never refuses the value.
-fn pattern_warning(key: &str, secret: &Secret) -> Option<String> {
-    const PATTERNS: [(&str, &str); 8] = [
-        ("$(", "$(…)"),
-        ("`", "a backtick"),
-        ("${", "${…}"),
-        ("&&", "&&"),
-        ("||", "||"),
-        (";", ";"),
-        ("\n", "a line break"),
-        ("\r", "a carriage return"),
-    ];
-    let text = secret.expose(WayOut::Inspection);
-    let found: Vec<&str> = PATTERNS
-        .iter()
-        .filter(|(pattern, _)| text.contains(pattern))
-        .map(|(_, name)| *name)
-        .collect();
-    (!found.is_empty()).then(|| {
-        format!(
-            "the value of {key} contains {}: a shell would act on it unless it is quoted",
-            found.join(", ")
-        )
-    })
 }

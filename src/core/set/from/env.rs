@@ -103,7 +103,8 @@ fn list(dialects: &[Dialect]) -> String {
         .join(", ")
 }
 
-fn collected(reading: Reading) -> Contents {
+/// The entries that can be read.
+fn readable(reading: &Reading) -> Vec<Found> {
     let mut count: BTreeMap<&str, usize> = BTreeMap::new();
     for line in &reading.lines {
         *count.entry(&line.name).or_default() += 1;
@@ -120,7 +121,11 @@ fn collected(reading: Reading) -> Contents {
         is_only_references: line.is_only_references,
         is_unset: line.value.is_none(),
     };
-    let mut all: Vec<Found> = reading.effective().map(found).collect();
+    reading.effective().map(found).collect()
+}
+
+fn collected(reading: Reading) -> Contents {
+    let mut all = readable(&reading);
     let (mut broken, mut is_cut) = (Vec::new(), false);
     for Unread {
         line,

@@ -1,0 +1,135 @@
+//! Renders a planned file. For a model, it also decides from the template alone whether a person is
+//! asked, and masks the values.
+
+use std::collections::BTreeSet;
+
+use zeroize::Zeroizing;
+
+use crate::core::inject::mask;
+use crate::core::inject::place::FileTarget;
+use crate::core::inject::render::{self, RenderSource, RenderedFile};
+use crate::error::{Error, Result};
+use crate::names::printable;
+use crate::vault::Secrets;
+
+/// The largest file that a model may have written, in bytes. It is far below the limit for reading
+/// files, so values of any allowed size leave the file readable.
+const MAX_DRAWN: usize = 1024 * 1024;
+/// The largest template on disk that is filled in for a model, in bytes.
+const MAX_TEMPLATE: usize = 256 * 1024;
+
+/// Everything that a file is rendered from.
+pub(super) struct Draft {
+    pub(super) target: FileTarget,
+    pub(super) old: Result<Option<Zeroizing<String>>>,
+    pub(super) template: Option<String>,
+    pub(super) header: Vec<String>,
+    pub(super) gone: BTreeSet<String>,
+    pub(super) secrets: Secrets,
+    pub(super) literals: BTreeSet<String>,
+    pub(super) may_be_unasked: bool,
+    pub(super) is_person: bool,
+    pub(super) is_strict: bool,
+}
+
+/// The result of rendering a draft.
+pub(super) struct Drawing {
+    pub(super) rendered: Result<RenderedFile>,
+    /// Whether the file may be written without asking a person.
+    pub(super) unasked: bool,
+    /// The text with masked values, if a person is asked.
+    pub(super) masked_text: Option<String>,
+}
+
+impl Draft {
+    /// Renders the file. For a model, rendering runs on a blocking thread, so that no call can hold
+    /// up the server.
+    pub(super) async fn draw(self) -> Result<Drawing> {
+        if self.is_person {
+            let rendered = self.render();
+            return Ok(Drawing {
+                rendered,
+                unasked: true,
+                masked_text: None,
+            });
+        }
+        let file = self.target.file.clone();
+        let stopped = |_| Error::io("write", file)(std::io::ErrorKind::Other.into());
+        tokio::task::spawn_blocking(move || self.draw_for_model())
+            .await
+            .map_err(stopped)
+    }
+
+    fn source(&self) -> RenderSource<'_> {
+        RenderSource {
+            old: self
+                .old
+                .as_ref()
+                .ok()
+                .and_then(Option::as_ref)
+                .map(|old| old.as_str()),
+            template: self.template.as_deref(),
+            header: &self.header,
+            gone: self.gone.clone(),
+            is_strict: self.is_strict,
+        }
+    }
+
+    fn render(&self) -> Result<RenderedFile> {
+        if self.old.is_err() {
+            return Err(Error::Confined {
+                path: self.target.file.clone(),
+                reason: "it is not UTF-8 text",
+            });
+        }
+        render::render(&self.target, &self.secrets, &self.source())
+    }
+
+    /// Decides from the template and the record alone whether a person is asked, never from values
+    /// in Vault or in the file.
+    fn draw_for_model(self) -> Drawing {
+        let Self {
+            target,
+            secrets,
+            literals,
+            ..
+        } = &self;
+        let template = self.template.as_deref().unwrap_or_default();
+        let is_small = template.len() <= MAX_TEMPLATE;
+        let unasked =
+            self.may_be_unasked && is_small && render::is_plain(target, secrets, template);
+        let old_is_small = self.source().old.is_none_or(|old| old.len() <= MAX_DRAWN);
+        let rendered = if is_small && old_is_small {
+            self.render()
+        } else {
+            Err(self.too_large())
+        };
+        let rendered = match rendered {
+            Ok(rendered) if rendered.text.len() > MAX_DRAWN => Err(self.too_large()),
+            outcome => outcome,
+        };
+        let masked = || {
+            if is_small && old_is_small {
+                mask::masked(target, secrets, literals, &self.source())
+            } else {
+                String::new()
+            }
+        };
+        let masked_text = (!unasked).then(masked);
+        Drawing {
+            rendered,
+            unasked,
+            masked_text,
+        }
+    }
+
+    fn too_large(&self) -> Error {
+        Error::Unwritable {
+            file: printable(&self.target.file.to_string_lossy(), false),
+            keys: "all keys".into(),
+            reader: "an assistant's tool".into(),
+            reason: "the template is larger than 256 KiB, or the file is larger than 1 MiB".into(),
+            hint: format!("claude-vault inject {}", self.target.service),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Determines the programs that read a file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{Places, ReaderSource};
+use crate::core::Core;
+use crate::core::inject::FileFormat;
+use crate::core::inject::known::readers_named;
+use crate::core::inject::project::{OneOrMore, ServiceFiles, unique_dialects};
+use crate::error::{Error, Result};
+use crate::files::Root;
+use crate::format::dotenv::Dialect;
+
+impl Places {
+    /// The readers of a file: from the nearest compose file at or above it that names it, else from
+    /// the files beside it. Empty if neither shows one.
+    fn readers(&self, file: &Path) -> Vec<Dialect> {
+        let mut named = file
+            .ancestors()
+            .skip(1)
+            .map(|folder| readers_named(&self.root, folder));
+        let guess = match named.find_map(|readers| readers.get(file).cloned()) {
+            Some((dialect, sign)) => self.guess_with(file, dialect, sign),
+            None => self.guess(file),
+        };
+        match guess {
+            (dialects, ReaderSource::Told | ReaderSource::Guessed(_)) => dialects,
+            (_, ReaderSource::Nothing) => Vec::new(),
+        }
+    }
+
+    /// The readers of a file that a compose file names. If the files beside it suggest several
+    /// readers, and `dialect` is one of them, all of these count.
+    pub(super) fn guess_with(
+        &self,
+        file: &Path,
+        dialect: Dialect,
+        sign: String,
+    ) -> (Vec<Dialect>, ReaderSource) {
+        match self.guess(file) {
+            (dialects, ReaderSource::Guessed(signs)) if dialects.contains(&dialect) => {
+                (dialects, ReaderSource::Guessed(signs))
+            }
+            (_, ReaderSource::Guessed(_) | ReaderSource::Told | ReaderSource::Nothing) => {
+                (vec![dialect], ReaderSource::Guessed(vec![sign]))
+            }
+        }
+    }
+
+    /// The readers of a `.env` file, guessed from the files beside it.
+    pub(super) fn guess(&self, file: &Path) -> (Vec<Dialect>, ReaderSource) {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let (mut dialects, mut signs) = (Vec::new(), Vec::new());
+        for name in self.root.names(folder) {
+            let Some(mut dialect) = Dialect::of_neighbour(&name) else {
+                continue;
+            };
+            if dialect == Dialect::Node {
+                // `package.json` only gives a hint here: one that cannot be read means the default.
+                let package = self.root.read(&folder.join(&name)).ok().flatten();
+                dialect =
+                    Dialect::of_package(package.as_ref().map_or(b"", |content| &content.bytes));
+            }
+            if !dialects.contains(&dialect) {
+                dialects.push(dialect);
+                signs.push(name);
+            }
+        }
+        if dialects.is_empty() {
+            (vec![Dialect::Portable], ReaderSource::Nothing)
+        } else {
+            (dialects, ReaderSource::Guessed(signs))
+        }
+    }
+}
+
+/// The reader of a `.env` file, if the files beside it suggest exactly one.
+pub(in crate::core) fn reader_beside(core: &Core, file: &Path) -> Option<Dialect> {
+    match Places::open(core).ok()?.guess(file) {
+        (dialects, ReaderSource::Guessed(_)) if dialects.len() == 1 => dialects.first().copied(),
+        _ => None,
+    }
+}
+
+/// How to read an existing file.
+#[derive(Default)]
+pub(in crate::core) struct Readers {
+    /// The readers, if it is a `.env` file. Empty if nothing shows which they are.
+    pub(in crate::core) dialects: Vec<Dialect>,
+    /// The format, if `.claude-vault.toml` lists the file.
+    pub(in crate::core) format: Option<FileFormat>,
+}
+
+/// The readers of a file, from `.claude-vault.toml`, else from the compose file that names it, else
+/// from the files beside it. The file may be outside the root.
+///
+/// # Errors
+/// [`Error::Invalid`] for an invalid `.claude-vault.toml`, and [`Error::Io`].
+pub(in crate::core) fn readers_of(core: &Core, file: &Path) -> Result<Readers> {
+    let file = std::path::absolute(file).map_err(Error::io("find", file))?;
+    let places = Places::open(core)?;
+    let Ok(inside) = places.root.relative(&file) else {
+        return Ok(Readers {
+            dialects: readers_outside(core, &file),
+            format: None,
+        });
+    };
+    for (name, configured) in &places.configured {
+        let listed = places.listed(name, configured)?;
+        let Some(listed) = listed.into_iter().find(|listed| listed.file == inside) else {
+            continue;
+        };
+        let told = told([listed.dialects], configured)?;
+        let dialects = if told.is_empty() {
+            places.readers(&inside)
+        } else {
+            told
+        };
+        return Ok(Readers {
+            dialects,
+            format: Some(listed.format),
+        });
+    }
+    Ok(Readers {
+        dialects: places.readers(&inside),
+        format: None,
+    })
+}
+
+/// The readers of a file outside the root, from the files around it.
+fn readers_outside(core: &Core, file: &Path) -> Vec<Dialect> {
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+        return Vec::new();
+    };
+    let Ok(root) = Root::open(folder) else {
+        return Vec::new();
+    };
+    let places = Places {
+        root,
+        configured: BTreeMap::new(),
+        is_unmarked: false,
+        audience: core.audience,
+    };
+    places.readers(Path::new(name))
+}
+
+/// The dialects that are named first: by one of the lists, else by `.claude-vault.toml` for all
+/// files of the service.
+pub(super) fn told(
+    lists: impl IntoIterator<Item = Vec<Dialect>>,
+    configured: &ServiceFiles,
+) -> Result<Vec<Dialect>> {
+    let of_service = configured.dialect.clone().map(OneOrMore::list);
+    let told = lists
+        .into_iter()
+        .chain(of_service)
+        .find(|told| !told.is_empty());
+    unique_dialects(told.unwrap_or_default())
+}

@@ -1,0 +1,170 @@
+//! Injects the files of one service: plans each file, writes it, and tries again if it changed in
+//! the meantime.
+
+use super::draft::{StoredSecrets, plan};
+use super::place::{FileTarget, FoundFiles};
+use super::{FileOutcome, FileReply, InjectReply, InjectRequest, share};
+use crate::approval::Approver;
+use crate::audit::Action;
+use crate::core::plan::Plan;
+use crate::core::{Audience, Core, deleted_service, no_service};
+use crate::error::{Error, Result};
+use crate::files::Written;
+use crate::names::Service;
+use crate::vault::{Client, Stored};
+
+/// How often an injection is tried again because the file changed in the meantime.
+const MAX_ATTEMPTS: usize = 50;
+
+/// What processing a service needs.
+pub(super) struct Work<'a> {
+    pub(super) core: &'a Core,
+    pub(super) vault: &'a Client,
+    pub(super) request: &'a InjectRequest,
+}
+
+impl Work<'_> {
+    /// Writes the files of one service.
+    pub(super) async fn service(
+        &self,
+        service: Service,
+        files: Result<FoundFiles>,
+        approver: &impl Approver,
+    ) -> InjectReply {
+        let mut injected = InjectReply::default();
+        match self.files(&service, files, approver, &mut injected).await {
+            Ok(()) => {}
+            Err(error) => {
+                let error = self.note_failure(&service, error).await;
+                injected.services.push((service, Err(error)));
+            }
+        }
+        self.core.work.count_one();
+        injected
+    }
+
+    async fn files(
+        &self,
+        service: &Service,
+        files: Result<FoundFiles>,
+        approver: &impl Approver,
+        injected: &mut InjectReply,
+    ) -> Result<()> {
+        let files = files?;
+        let Some(mut held) = self.held(service).await? else {
+            injected.deleted.push(service.clone());
+            return Ok(());
+        };
+        let shares = share::shares(self.core, &files, &held.secrets)?;
+        injected.unwritten = files.notes;
+        if let Some(first) = files.targets.first().filter(|_| !shares.unnamed.is_empty()) {
+            injected
+                .unnamed
+                .push((service.clone(), shares.unnamed.clone(), first.file.clone()));
+        }
+        for target in files.targets.iter().filter(|target| shares.is_due(target)) {
+            let outcome = self.file(target, &mut held, &shares, approver).await;
+            injected.services.push((service.clone(), outcome));
+        }
+        Ok(())
+    }
+
+    /// The service's values in Vault. `None` if it is deleted and all services were requested.
+    async fn held(&self, service: &Service) -> Result<Option<StoredSecrets>> {
+        if let Some(template) = &self.request.template {
+            return Ok(Some(StoredSecrets {
+                secrets: template.secrets(),
+            }));
+        }
+        match self.vault.read_service(service, None).await? {
+            Stored::Present { secrets, .. } => Ok(Some(StoredSecrets { secrets })),
+            Stored::Deleted { .. } if self.request.all => Ok(None),
+            Stored::Deleted {
+                version,
+                is_destroyed,
+            } => Err(deleted_service(service, version, is_destroyed)),
+            Stored::Absent => Err(no_service(service)),
+        }
+    }
+
+    async fn file(
+        &self,
+        target: &FileTarget,
+        held: &mut StoredSecrets,
+        shares: &share::Shares,
+        approver: &impl Approver,
+    ) -> Result<FileReply> {
+        // Another process may write the same file at the same time. The injection is then planned
+        // again, unless a person has already looked at it.
+        for _ in 0..MAX_ATTEMPTS {
+            match self.attempt(target, held, shares, approver).await {
+                Err(Error::Conflict { .. }) if self.core.audience == Audience::Person => {}
+                outcome => return outcome,
+            }
+            if let Some(now) = self.held(&target.service).await? {
+                *held = now;
+            }
+        }
+        Err(Error::Conflict {
+            service: target.service.to_string(),
+        })
+    }
+
+    /// Logs an injection that failed before it could be planned.
+    async fn note_failure(&self, service: &Service, error: Error) -> Error {
+        let failed: Result<()> = Err(error);
+        let failed = self
+            .core
+            .audited(Action::Inject, Some(service), failed, |()| String::new())
+            .await;
+        failed.err().unwrap_or(Error::Declined)
+    }
+
+    async fn attempt(
+        &self,
+        target: &FileTarget,
+        held: &StoredSecrets,
+        shares: &share::Shares,
+        approver: &impl Approver,
+    ) -> Result<FileReply> {
+        let Self { core, request, .. } = self;
+        let planned = plan(core, request, target, held, shares).await;
+        if request.only_looks() {
+            let action = if request.dry_run {
+                Action::DryRun
+            } else {
+                Action::Look
+            };
+            let looked = planned.map(|(reply, _)| reply);
+            let (mut reply, unlogged) = core
+                .audited(action, Some(&target.service), looked, seen)
+                .await?;
+            reply.warnings.extend(unlogged);
+            return Ok(reply);
+        }
+        let (mut reply, write) = match planned {
+            Ok(planned) => planned,
+            Err(error) => return Err(self.note_failure(&target.service, error).await),
+        };
+        let committed = Plan::new(write)
+            .approve(core, approver)
+            .await?
+            .commit(core, approver)
+            .await?;
+        if let Written::Replaced { backup } = committed.done {
+            reply.backup = Some(backup);
+        }
+        reply.warnings.extend(committed.unlogged);
+        Ok(reply)
+    }
+}
+
+/// The result of a dry run, for the audit log.
+fn seen(reply: &FileReply) -> String {
+    let what = match reply.state {
+        FileOutcome::Created => "is missing",
+        FileOutcome::Updated => "differs",
+        FileOutcome::Unchanged => "is up to date",
+    };
+    format!("{} {what}", reply.file.display())
+}
