@@ -49,6 +49,7 @@ mod login;
 mod loopback;
 mod mcp;
 pub mod names;
+mod random;
 pub mod secret;
 mod session;
 mod shell;

@@ -88,10 +88,7 @@ pub(crate) fn digest(token: &Secret) -> String {
         "claude-vault session\n{}",
         token.expose(WayOut::SessionMark)
     ));
-    hash.iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    crate::random::hex(&hash[..8])
 }
 
 /// The path of a Vault address, without an optional `/v1` and final slash.

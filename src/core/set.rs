@@ -135,7 +135,7 @@ fn additions(
     notes: &mut Notes,
 ) -> Result<BTreeMap<Key, Given>> {
     for (key, length) in generate {
-        let generated = Given::Typed(Value::Text(random(*length)?));
+        let generated = Given::Typed(Value::Text(generated(*length)?));
         if values.insert(key.clone(), generated).is_some() {
             return Err(Error::invalid(
                 format!("{key} is both given a value and generated"),
@@ -195,7 +195,7 @@ pub(super) fn value_of(typed: json::Typed) -> Value {
 }
 
 /// A random value with 6 bits per character. Every `.env` reader accepts its characters unquoted.
-fn random(length: usize) -> Result<Secret> {
+fn generated(length: usize) -> Result<Secret> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
     if !(8..=1024).contains(&length) {
         return Err(Error::invalid(
@@ -204,8 +204,7 @@ fn random(length: usize) -> Result<Secret> {
         ));
     }
     let mut bytes = zeroize::Zeroizing::new(vec![0_u8; length]);
-    getrandom::fill(&mut bytes)
-        .map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
+    crate::random::fill(&mut bytes)?;
     Ok(Secret::from(
         bytes
             .iter()
@@ -220,15 +219,15 @@ mod tests {
 
     #[test]
     fn a_generated_value_is_random_and_has_the_requested_length() {
-        let one = random(40)
+        let one = generated(40)
             .ok()
             .map(|s| s.expose(WayOut::Inspection).to_owned());
-        let two = random(40)
+        let two = generated(40)
             .ok()
             .map(|s| s.expose(WayOut::Inspection).to_owned());
         assert!(one.as_ref().is_some_and(|text| text.len() == 40));
         assert_ne!(one, two);
-        assert!(random(7).is_err() && random(1025).is_err());
+        assert!(generated(7).is_err() && generated(1025).is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::server::{Server, Watcher};
 use crate::config::{Env, Global, Settings, record_lab};
 use crate::error::{Error, Result};
 use crate::launcher;
+use crate::random;
 use crate::vault::{Call, Client};
 
 /// The name of the user who can sign in.
@@ -67,11 +68,7 @@ impl Lab {
                 hint: "export TMPDIR=/tmp".into(),
             })?;
         let server = Server::start(env, folder.path(), watcher).await?;
-        let mut random = [0_u8; 6];
-        getrandom::fill(&mut random).map_err(|_| {
-            Error::invalid("the operating system gives no random numbers", "try again")
-        })?;
-        let password = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let password = random::hex(&random::bytes::<6>()?);
         let port =
             std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr());
         let callback_port = port

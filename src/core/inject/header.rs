@@ -47,7 +47,7 @@ impl HeaderOrigin {
             .unwrap_or_default();
         let namespace = settings.namespace.as_deref().unwrap_or_default();
         let digest = Sha256::digest(format!("{address}\n{namespace}"));
-        let mut vault: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut vault = crate::random::hex(&digest);
         vault.truncate(MARK_LENGTH);
         Self {
             service: service.clone(),

@@ -127,11 +127,7 @@ fn trust(tls: &Tls) -> Result<String> {
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }
-    Ok(hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(crate::random::hex(&hash.finalize()))
 }
 
 /// The recorded way of the last step-up, if there was one.
