@@ -47,6 +47,7 @@ mod version;
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -263,102 +264,105 @@ fn execute(cli: Cli, shell: Option<Shell>, arguments: &[OsString]) -> u8 {
     })
 }
 
+/// Runs the command. A line without `vault` is a command that needs neither Vault nor valid
+/// settings.
 fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
-    // These commands need neither Vault nor valid settings.
+    let global = cli.global;
+    let vault = Start {
+        global: &global,
+        env: &env,
+        ui,
+    };
     match cli.command {
-        Command::Help(help) => return help.run(ui),
-        Command::Version(version) => return version.run(ui),
-        Command::Init(init) => return init.run(ui, &env),
-        Command::Completions(completions) => return completions.run(ui),
-        Command::Setup(setup) => return setup.run(ui, &env),
-        Command::Config(config) => return config.run(ui, &cli.global, &env),
-        Command::Context(list) => return list.run(ui, &cli.global, &env),
-        Command::ClearClipboard(clear) => return block_on(clear.run()),
-        Command::DevServer(server) => return server.run(),
-        Command::DevSignIn(browser) => return block_on(browser.run(&env)),
-        Command::Dev(dev) => return block_on(dev.run(ui, &env)),
+        Command::Login(login) => vault.run(async |with| login.run(with, shell).await),
+        Command::Renew(renew) => vault.run(async |with| renew.run(with, shell).await),
+        Command::Logout(logout) => match vault.settings() {
+            Ok(settings) => vault.run_with(settings, async |with| logout.run(with, shell).await),
+            Err(error) => logout.without_settings(ui, shell, &error),
+        },
+        Command::Status(status) => vault.run(async |with| status.run(with).await),
+        Command::List(list) => vault.run(async |with| list.run(with).await),
+        Command::Find(find) => vault.run(async |with| interruptible(find.run(with)).await),
+        Command::Get(get) => vault.run(async |with| get.run(with).await),
+        Command::Set(set) => vault.run(async |with| interruptible(set.run(with)).await),
+        Command::Delete(delete) => vault.run(async |with| interruptible(delete.run(with)).await),
+        Command::Undelete(back) => vault.run(async |with| interruptible(back.run(with)).await),
+        Command::History(history) => vault.run(async |with| history.run(with).await),
+        Command::Diff(diff) => vault.run(async |with| diff.run(with).await),
+        Command::Rollback(back) => vault.run(async |with| interruptible(back.run(with)).await),
+        Command::Edit(edit) => vault.run(async |with| edit.run(with).await),
+        Command::Inject(inject) => vault.run(async |with| inject.run(with).await),
+        Command::Exec(exec) => vault.run(async |with| exec.run(with).await),
+        Command::Copy(copy) => vault.run(async |with| interruptible(copy.run(with, false)).await),
+        Command::Rename(copy) => vault.run(async |with| interruptible(copy.run(with, true)).await),
+        Command::Export(export) => vault.run(async |with| export.run(with).await),
+        Command::Share(share) => vault.run(async |with| share.run(with).await),
+        Command::Receive(open) => vault.run(async |with| interruptible(open.run(with)).await),
+        Command::Adopt(adopt) => vault.run(async |with| interruptible(adopt.run(with)).await),
+        Command::Scan(scan) => vault.run(async |with| scan.run(with).await),
+        Command::Example(example) => vault.run(async |with| example.run(with).await),
+        Command::Approve(approve) => vault.run(async |with| approve.run(with).await),
         // The server starts even if the settings are invalid; the first tool call reports the
         // error.
-        Command::Mcp => return block_on(crate::mcp::serve(&cli.global, env)),
-        _ => {}
+        Command::Mcp => block_on(crate::mcp::serve(&global, env)),
+        Command::Audit(audit) => vault.run(async |with| audit.run(with).await),
+        Command::Config(config) => config.run(ui, &global, &env),
+        Command::Context(list) => list.run(ui, &global, &env),
+        Command::Doctor => vault.run(async |with| doctor::run(with).await),
+        Command::Dev(dev) => block_on(dev.run(ui, &env)),
+        Command::Init(init) => init.run(ui, &env),
+        Command::Completions(completions) => completions.run(ui),
+        Command::Setup(setup) => setup.run(ui, &env),
+        Command::ClearClipboard(clear) => block_on(clear.run()),
+        Command::Help(help) => help.run(ui),
+        Command::Version(version) => version.run(ui),
+        Command::DevServer(server) => server.run(),
+        Command::DevSignIn(browser) => block_on(browser.run(&env)),
     }
-    let settings = match (Settings::load(&cli.global, &env), &cli.command) {
-        (Ok(settings), _) => settings,
-        (Err(error), Command::Logout(logout)) => return logout.without_settings(ui, shell, &error),
-        (Err(error), _) => return Err(error),
-    };
-    if settings.tls.skip_verify {
-        ui.warn(
-            "VAULT_SKIP_VERIFY is set: anyone between here and Vault can read the token and \
-            every value",
-        );
+}
+
+/// What a command that uses Vault starts from.
+struct Start<'a> {
+    global: &'a Global,
+    env: &'a Env,
+    ui: &'a Ui,
+}
+
+impl Start<'_> {
+    fn settings(&self) -> Result<Settings> {
+        Settings::load(self.global, self.env)
     }
-    editor::sweep(&env);
-    let core = Core::new(settings, &env);
-    let context = Context { ui, env, core };
-    block_on(async {
-        match cli.command {
-            Command::Login(login) => login.run(&context, shell).await,
-            Command::Renew(renew) => renew.run(&context, shell).await,
-            Command::Logout(logout) => logout.run(&context, shell).await,
-            Command::Status(status) => status.run(&context).await,
-            Command::List(list) => list.run(&context).await,
-            Command::Find(find) => tokio::select! {
-                status = find.run(&context) => status,
-                () = crate::signals::stopped() => Err(Error::Interrupted),
-            },
-            Command::Get(get) => get.run(&context).await,
-            // On a signal during a prompt, restore the terminal before exiting.
-            Command::Set(set) => tokio::select! {
-                status = set.run(&context) => status,
-                () = crate::signals::stopped() => Err(Error::Interrupted),
-            },
-            Command::Delete(delete) => interruptible(delete.run(&context)).await,
-            Command::Undelete(undelete) => interruptible(undelete.run(&context)).await,
-            Command::Rollback(rollback) => interruptible(rollback.run(&context)).await,
-            Command::History(history) => history.run(&context).await,
-            Command::Diff(diff) => diff.run(&context).await,
-            Command::Edit(edit) => edit.run(&context).await,
-            Command::Inject(inject) => inject.run(&context).await,
-            Command::Adopt(adopt) => tokio::select! {
-                status = adopt.run(&context) => status,
-                () = crate::signals::stopped() => Err(Error::Interrupted),
-            },
-            Command::Exec(exec) => exec.run(&context).await,
-            Command::Copy(copy) => tokio::select! {
-                status = copy.run(&context, false) => status,
-                () = crate::signals::stopped() => Err(Error::Interrupted),
-            },
-            Command::Rename(rename) => tokio::select! {
-                status = rename.run(&context, true) => status,
-                () = crate::signals::stopped() => Err(Error::Interrupted),
-            },
-            Command::Export(export) => export.run(&context).await,
-            Command::Share(share) => share.run(&context).await,
-            // On a signal during a prompt, restore the terminal before exiting.
-            Command::Receive(receive) => tokio::select! {
-                status = receive.run(&context) => status,
-                () = crate::signals::stopped() => Err(Error::Interrupted),
-            },
-            Command::Scan(scan) => scan.run(&context).await,
-            Command::Example(example) => example.run(&context).await,
-            Command::Approve(approve) => approve.run(&context).await,
-            Command::Audit(audit) => audit.run(&context).await,
-            Command::Doctor => doctor::run(&context).await,
-            Command::Mcp
-            | Command::Config(_)
-            | Command::Context(_)
-            | Command::Completions(_)
-            | Command::Init(_)
-            | Command::Setup(_)
-            | Command::Dev(_)
-            | Command::ClearClipboard(_)
-            | Command::Help(_)
-            | Command::Version(_)
-            | Command::DevServer(_)
-            | Command::DevSignIn(_) => Ok(0),
+
+    /// Runs a command that needs valid settings.
+    fn run(&self, command: impl AsyncFnOnce(&Context<'_>) -> Result<u8>) -> Result<u8> {
+        self.run_with(self.settings()?, command)
+    }
+
+    fn run_with(
+        &self,
+        settings: Settings,
+        command: impl AsyncFnOnce(&Context<'_>) -> Result<u8>,
+    ) -> Result<u8> {
+        let context = self.context(settings);
+        // In a box, so that all commands share one copy of the runtime's code.
+        let work: Pin<Box<dyn Future<Output = Result<u8>> + '_>> = Box::pin(command(&context));
+        block_on(work)
+    }
+
+    fn context(&self, settings: Settings) -> Context<'_> {
+        if settings.tls.skip_verify {
+            self.ui.warn(
+                "VAULT_SKIP_VERIFY is set: anyone between here and Vault can read the token and \
+                 every value",
+            );
         }
-    })
+        editor::sweep(self.env);
+        Context {
+            ui: self.ui,
+            env: self.env.clone(),
+            core: Core::new(settings, self.env),
+        }
+    }
 }
 
 impl Context<'_> {

@@ -194,6 +194,29 @@ pub(super) fn no_such_command(
     Error::invalid(message, format!("{line}   (did you mean {near}?)"))
 }
 
+/// The message for an option that the command does not have. It names only the option, and only if
+/// that cannot be a secret.
+fn no_such_option(command: &str, name: &str) -> String {
+    // In a group of short options, only the first can be named.
+    let shown = if name.starts_with("--") {
+        Some(name)
+    } else {
+        name.get(..2)
+    };
+    match shown.filter(|shown| is_safe_to_repeat(shown)) {
+        Some(shown) => format!("{command} has no option {shown}"),
+        None => format!("{command} does not have one of these options"),
+    }
+}
+
+/// The option that was probably meant: a known synonym, or one with a similar spelling.
+fn near_option(name: &str, options: &[String]) -> Option<String> {
+    let bare = options.iter().map(|option| option.trim_start_matches('-'));
+    option_by_synonym(name, options)
+        .map(str::to_owned)
+        .or_else(|| nearest(name.trim_start_matches('-'), bare).map(|near| format!("--{near}")))
+}
+
 /// A command line that could not be parsed.
 struct Line<'a> {
     root: &'a Command,
@@ -234,16 +257,7 @@ impl Line<'_> {
             };
             return Error::invalid(format!("{command} got too many arguments"), hint);
         }
-        // In a group of short options, only the first can be named.
-        let shown = if name.starts_with("--") {
-            Some(name)
-        } else {
-            name.get(..2)
-        };
-        let message = match shown.filter(|shown| is_safe_to_repeat(shown)) {
-            Some(shown) => format!("{command} has no option {shown}"),
-            None => format!("{command} does not have one of these options"),
-        };
+        let message = no_such_option(command, name);
         let at = self
             .words
             .iter()
@@ -258,19 +272,13 @@ impl Line<'_> {
         if is_misplaced && options.iter().any(|option| option == name) {
             return Error::invalid(format!("{name} must come after {path}"), self.help());
         }
-        let bare = options.iter().map(|option| option.trim_start_matches('-'));
-        let near = option_by_synonym(name, &options)
-            .map(str::to_owned)
-            .or_else(|| {
-                nearest(name.trim_start_matches('-'), bare).map(|near| format!("--{near}"))
-            });
-        let Some(near) = near.as_deref() else {
+        let Some(near) = near_option(name, &options) else {
             return Error::invalid(message, self.help());
         };
         let line = at
             .filter(|_| !is_misplaced)
             .filter(|at| self.words[*at] == name)
-            .and_then(|at| corrected(self.root, self.words, at, near));
+            .and_then(|at| corrected(self.root, self.words, at, &near));
         Error::invalid(
             message,
             format!(
