@@ -67,7 +67,11 @@ fn secrets_are_opened_only_in_the_listed_files() {
         ("ApprovalSocket", &["approval/socket.rs"]),
         (
             "RevealedPlan",
-            &["cli/at_terminal.rs", "cli/history.rs", "cli/inject.rs"],
+            &[
+                "cli/at_terminal.rs",
+                "cli/history.rs",
+                "cli/inject/report.rs",
+            ],
         ),
         (
             "Inspection",
@@ -91,7 +95,7 @@ fn secrets_are_opened_only_in_the_listed_files() {
                 "cli/set.rs",
                 "approval/page/plans.rs",
                 "approval/pending.rs",
-                "mcp/tools/secrets.rs",
+                "mcp/tools/secrets/set.rs",
             ],
         ),
     ];
