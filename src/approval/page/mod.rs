@@ -9,6 +9,7 @@
 mod enroll;
 mod plans;
 mod shown;
+mod step_up;
 
 pub use enroll::Enrolment;
 
