@@ -124,14 +124,7 @@ async fn get(
                 ..plain
             },
             (None, Some(value)) => {
-                let place = HandlePlace::Version {
-                    service: service.to_string(),
-                    version: reply.version,
-                };
-                let origin = HandleOrigin {
-                    place,
-                    key: key.clone(),
-                };
+                let origin = origin(service, reply.version, key);
                 state.entry(number, plain.name, origin, &HeldValue::Value(value.clone()))?
             }
             (None, None) => plain,
@@ -143,6 +136,17 @@ async fn get(
         created: Time::parse(&reply.created),
         keys,
     })
+}
+
+/// Where the value of a handle comes from.
+fn origin(service: &Service, version: u64, key: &str) -> HandleOrigin {
+    HandleOrigin {
+        place: HandlePlace::Version {
+            service: service.to_string(),
+            version,
+        },
+        key: key.to_owned(),
+    }
 }
 
 /// The wanted values that the person's config lets the model see, once the person has been asked if
