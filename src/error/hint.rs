@@ -118,9 +118,7 @@ fn of_kv_version_1(mount: &str) -> String {
 
 fn of_wrong_scheme(expected: &str) -> &'static str {
     match expected {
-        "https" => {
-            "the server speaks plain http: if that is intended, set VAULT_ADDR to http://…"
-        }
+        "https" => "the server speaks plain http: if that is intended, set VAULT_ADDR to http://…",
         _ => "the server expects TLS: set VAULT_ADDR to https://…",
     }
 }
