@@ -1,7 +1,8 @@
 //! The `set` command.
 
+mod assignment;
+
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Context;
@@ -12,9 +13,10 @@ use crate::core::set::from::{self, FromOptions, SourceFormat, TakenEntries};
 use crate::core::set::{DEFAULT_LENGTH, Given, SetRequest, json_value, set};
 use crate::error::{Error, Result};
 use crate::format::dotenv::Dialect;
-use crate::names::{Key, MAX_VALUE_BYTES, Service, printable};
+use crate::names::{Key, Service, printable};
 use crate::secret::{Secret, Value, WayOut};
 use crate::terminal::Terminal;
+use assignment::{Assignment, Source, Stdin, read_value, split};
 
 #[derive(clap::Args)]
 #[command(
@@ -281,77 +283,6 @@ fn unknown_key(name: &str) -> Error {
     )
 }
 
-/// Standard input, which can be read only once.
-#[derive(Default)]
-struct Stdin {
-    is_taken: bool,
-}
-
-impl Stdin {
-    fn take(&mut self) -> Result<()> {
-        if std::mem::replace(&mut self.is_taken, true) {
-            return Err(Error::invalid(
-                "standard input can be used only once, for one key or one --from",
-                "give the other with KEY=@FILE or KEY",
-            ));
-        }
-        Ok(())
-    }
-
-    /// Reads one value, without its last line break.
-    fn value(&mut self) -> Result<Secret> {
-        self.take()?;
-        read_stdin()
-    }
-
-    /// Reads the whole input, for `--from -`.
-    fn text(&mut self) -> Result<zeroize::Zeroizing<String>> {
-        self.take()?;
-        from::read_text(std::io::stdin().lock(), Path::new("standard input"))
-    }
-}
-
-enum Source {
-    Value(Secret),
-    File(PathBuf),
-    Stdin,
-    Ask,
-}
-
-/// An argument: a key, and where its value comes from.
-struct Assignment {
-    key: Key,
-    source: Source,
-    /// Whether the value is JSON (`KEY:=JSON`).
-    is_json: bool,
-}
-
-fn split(assignment: String) -> Result<Assignment> {
-    let assignment = zeroize::Zeroizing::new(assignment);
-    let Some((name, value)) = assignment.split_once('=') else {
-        return Ok(Assignment {
-            key: assignment.parse()?,
-            source: Source::Ask,
-            is_json: false,
-        });
-    };
-    // A key cannot end in a colon, so this is `KEY:=JSON`.
-    let (name, is_json) = name
-        .strip_suffix(':')
-        .map_or((name, false), |name| (name, true));
-    let source = match value {
-        "-" => Source::Stdin,
-        _ if value.starts_with('@') => Source::File(PathBuf::from(&value[1..])),
-        _ if value.starts_with("\\@") => Source::Value(Secret::from(value[1..].to_owned())),
-        _ => Source::Value(Secret::from(value.to_owned())),
-    };
-    Ok(Assignment {
-        key: name.parse()?,
-        source,
-        is_json,
-    })
-}
-
 fn insert(values: &mut BTreeMap<Key, Given>, key: &Key, given: Given) -> Result<()> {
     match values.insert(key.clone(), given) {
         None => Ok(()),
@@ -383,50 +314,4 @@ fn generated(text: &str) -> Result<(Key, usize)> {
             Ok((key.parse()?, length))
         }
     }
-}
-
-/// Reads a value from a file: at most one byte more than a value may have, so that a longer file is
-/// noticed and not cut off.
-///
-/// Errors do not repeat the file's name: it may be a value that begins with @.
-fn read_value(key: &Key, file: &Path) -> Result<Secret> {
-    let unreadable = |why: &dyn std::fmt::Display| {
-        Error::invalid(
-            format!("{key}: the file named after @ cannot be read: {why}"),
-            format!("for a value that begins with @ itself: '{key}=\\@…'"),
-        )
-    };
-    let source = std::fs::File::open(file).map_err(|error| unreadable(&error.kind()))?;
-    read_limited(
-        source,
-        MAX_VALUE_BYTES as u64 + 1,
-        Path::new("the file named after @"),
-    )
-}
-
-fn read_stdin() -> Result<Secret> {
-    let secret = read_limited(
-        std::io::stdin().lock(),
-        MAX_VALUE_BYTES as u64 + 3,
-        Path::new("standard input"),
-    )?;
-    let text = secret.expose(WayOut::Inspection);
-    let shorter = text
-        .strip_suffix("\r\n")
-        .or_else(|| text.strip_suffix('\n'));
-    Ok(shorter.map_or_else(|| secret.clone(), |text| Secret::from(text.to_owned())))
-}
-
-fn read_limited(source: impl Read, limit: u64, name: &Path) -> Result<Secret> {
-    let mut bytes = Vec::with_capacity(usize::try_from(limit).unwrap_or(0).min(64 * 1024));
-    source
-        .take(limit)
-        .read_to_end(&mut bytes)
-        .map_err(Error::io("read", name))?;
-    Secret::from_utf8(bytes).ok_or_else(|| {
-        Error::invalid(
-            format!("{} is not UTF-8 text", name.display()),
-            "store binary data as base64: base64 -w0 FILE",
-        )
-    })
 }

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::context::write_role_at;
-use super::file::{Files, require_outside, user_folder, user_path};
+use super::file::Files;
 use super::sources::Sources;
 use super::table::{SETTINGS, SYSTEM_ROOTS};
+use super::user_path::{require_outside, user_folder, user_path};
 use super::values::parse_address;
 use super::{
     Env, Global, MeantFor, Method, Mode, ProviderSettings, Proxy, Settings, Tls, folder, root,

@@ -21,6 +21,7 @@ mod sign_in;
 mod sources;
 mod strength;
 mod table;
+mod user_path;
 mod values;
 
 use std::path::PathBuf;
@@ -32,13 +33,13 @@ use url::Url;
 use context::KnownVault;
 pub use context::{ContextInUse, return_hint};
 pub use env::{AGENT_VARIABLES, Env};
-use file::user_path;
 pub use lab::{has_leftover_lab, record_lab};
 pub use mode::Mode;
 pub use shown::{ConfigReport, ContextReport, Contexts, SettingReport, contexts, shown};
 pub(crate) use sign_in::login_methods;
 pub use sign_in::{MeantFor, Method, ProviderSettings, lists_host};
 pub use strength::Strength;
+use user_path::user_path;
 use values::checked_path;
 
 use crate::error::{Error, Result};
