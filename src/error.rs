@@ -358,12 +358,12 @@ impl Error {
     /// The message for a person's terminal or page, with the text that Vault or the provider sent.
     #[must_use]
     pub fn for_person(&self) -> String {
-        match self {
-            Self::LoginFailed { said, .. } if !said.for_person().is_empty() => {
-                format!("{self}: {}", said.for_person())
-            }
-            _ => self.to_string(),
+        if let Self::LoginFailed { said, .. } = self
+            && !said.for_person().is_empty()
+        {
+            return format!("{self}: {}", said.for_person());
         }
+        self.to_string()
     }
 }
 

@@ -67,7 +67,13 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
             print(&format!("{status}\n"));
             return 0;
         }
-        _ => {}
+        Shell::Zsh
+        | Shell::Dash
+        | Shell::Fish
+        | Shell::Elvish
+        | Shell::Tcsh
+        | Shell::Xonsh
+        | Shell::Powershell => {}
     }
     status
 }

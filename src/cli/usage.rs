@@ -279,13 +279,7 @@ impl Line<'_> {
             .filter(|_| !is_misplaced)
             .filter(|at| self.words[*at] == name)
             .and_then(|at| corrected(self.root, self.words, at, &near));
-        Error::invalid(
-            message,
-            format!(
-                "{}   (did you mean {near}?)",
-                line.unwrap_or_else(|| self.help())
-            ),
-        )
+        self.invalid_but_near(message, line, &near)
     }
 
     /// The typed service, if it looks like one.
@@ -354,12 +348,13 @@ impl Line<'_> {
                 .map(|before| format!("{before}{near}"))?;
             corrected(self.root, self.words, at, &with)
         });
-        Error::invalid(
-            message,
-            format!(
-                "{}   (did you mean {near}?)",
-                line.unwrap_or_else(|| self.help())
-            ),
-        )
+        self.invalid_but_near(message, line, near)
+    }
+
+    /// The error for a word that is similar to `near`. The hint is the corrected command line, if
+    /// that is safe to repeat, or else the help.
+    fn invalid_but_near(&self, message: String, line: Option<String>, near: &str) -> Error {
+        let line = line.unwrap_or_else(|| self.help());
+        Error::invalid(message, format!("{line}   (did you mean {near}?)"))
     }
 }

@@ -268,11 +268,13 @@ async fn finish(
 }
 
 fn is_temporary(error: &Error) -> bool {
-    match error {
-        Error::Unreachable { .. } | Error::Sealed { .. } | Error::BadReply { .. } => true,
-        Error::Server { status, .. } => *status >= 500,
-        _ => false,
-    }
+    matches!(
+        error,
+        Error::Unreachable { .. }
+            | Error::Sealed { .. }
+            | Error::BadReply { .. }
+            | Error::Server { status: 500.., .. }
+    )
 }
 
 /// A nonce of 128 random bits and the digest `bound_to`. It binds the callback to this process and

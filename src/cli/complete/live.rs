@@ -110,7 +110,7 @@ async fn services(vault: &Client, typed: &str) -> Result<Vec<String>> {
 
 /// The keys of a service that this program would write. A key written by another program may have
 /// any name.
-async fn keys(vault: &Client, service: &Service) -> Result<Vec<String>> {
+pub(in crate::cli) async fn keys(vault: &Client, service: &Service) -> Result<Vec<String>> {
     let keys = vault
         .read_summary(service)
         .await?

@@ -85,7 +85,10 @@ impl LoginUi for AtShell<'_> {
             Ok(InputStep::Done) => {
                 std::mem::replace(&mut paste.line, LineEditor::new(true)).take_text()
             }
-            _ => std::future::pending().await, // the terminal is gone
+            // The terminal is gone, or nothing more comes from it.
+            Ok(InputStep::More | InputStep::Interrupt | InputStep::End) | Err(_) => {
+                std::future::pending().await
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::mcp::handles::{HandleOrigin, HandlePlace};
 use crate::mcp::public::{Name, PublicEntry, PublicPath, public_reply};
 use crate::mcp::refusal::Refusal;
 use crate::mcp::state::ServerState;
+use crate::mcp::tools::secrets::named;
 use crate::mcp::tools::{Context, Hints, Outcome, Tool};
 use crate::names::{ForeignName, PublicName, Service};
 
@@ -201,11 +202,8 @@ fn with_handles(
 
 /// The entry for a key that this program wrote into a file.
 fn recorded(number: usize, key: &str) -> PublicEntry {
-    let name = PublicName::of_stored_key(key).as_ref().map(Name::from);
-    PublicEntry {
-        entry: name.is_none().then_some(number as u64),
-        name,
-        handle: None,
-        value: None,
-    }
+    named(
+        number,
+        PublicName::of_stored_key(key).as_ref().map(Name::from),
+    )
 }
