@@ -235,18 +235,29 @@ impl<'a> Page<'a> {
                 .map(|sub| (sub.get_name().to_owned(), about(sub)))
                 .collect::<Vec<_>>(),
         );
-        if let Some(notes) = command.get_after_help() {
-            self.text.push('\n');
-            // Do not break a command that users copy just because the terminal is narrow.
-            for line in notes.to_string().lines() {
-                let columns = if line.contains("claude-vault ") {
-                    MAX_COLUMNS
-                } else {
-                    self.columns
-                };
-                self.text += &format!("{}\n", wrap(line, columns, 0));
-            }
+        self.notes(command);
+        self.examples(path);
+        self.options_of_every_command(root);
+        self.text
+    }
+
+    fn notes(&mut self, command: &Command) {
+        let Some(notes) = command.get_after_help() else {
+            return;
+        };
+        self.text.push('\n');
+        // Do not break a command that users copy just because the terminal is narrow.
+        for line in notes.to_string().lines() {
+            let columns = if line.contains("claude-vault ") {
+                MAX_COLUMNS
+            } else {
+                self.columns
+            };
+            self.text += &format!("{}\n", wrap(line, columns, 0));
         }
+    }
+
+    fn examples(&mut self, path: &str) {
         let examples = super::manual::examples(path);
         if !examples.is_empty() {
             self.heading("Examples");
@@ -254,6 +265,9 @@ impl<'a> Page<'a> {
                 self.text += &format!("  {}\n", self.ui.shell().translate(example));
             }
         }
+    }
+
+    fn options_of_every_command(&mut self, root: &Command) {
         let global: Vec<String> = root
             .get_arguments()
             .filter(|one| one.is_global_set())
@@ -265,7 +279,6 @@ impl<'a> Page<'a> {
             "Every command takes {}:  claude-vault help options",
             global.join(", ")
         ));
-        self.text
     }
 
     fn section(&mut self, title: &str, rows: &[(String, String)]) {

@@ -138,28 +138,12 @@ impl Set {
         let mut named = BTreeMap::new();
         let mut asked = Vec::new();
         for assignment in std::mem::take(&mut self.assignments) {
-            let Assignment {
-                key,
-                source,
-                is_json,
-            } = split(assignment)?;
-            let secret = match source {
-                Source::Value(secret) => secret,
-                Source::File(file) => {
-                    self.refuse_unnoticed_empty(&key, read_value(&key, &file)?)?
-                }
-                Source::Stdin => self.refuse_unnoticed_empty(&key, stdin.value()?)?,
-                Source::Ask => {
-                    asked.push(key);
-                    continue;
-                }
-            };
-            let given = if is_json {
-                Given::Typed(json_value(&key, &secret)?)
-            } else {
-                self.given(secret)
-            };
-            insert(&mut named, &key, given)?;
+            let assignment = split(assignment)?;
+            let key = assignment.key.clone();
+            match self.given_by(assignment, &mut stdin)? {
+                Some(given) => insert(&mut named, &key, given)?,
+                None => asked.push(key),
+            }
         }
         if asked
             .iter()
@@ -183,6 +167,26 @@ impl Set {
             self.request.generate.insert(key, length);
         }
         Ok(())
+    }
+
+    /// The value of an argument. `None` if the person must type it.
+    fn given_by(&self, assignment: Assignment, stdin: &mut Stdin) -> Result<Option<Given>> {
+        let Assignment {
+            key,
+            source,
+            is_json,
+        } = assignment;
+        let secret = match source {
+            Source::Value(secret) => secret,
+            Source::File(file) => self.refuse_unnoticed_empty(&key, read_value(&key, &file)?)?,
+            Source::Stdin => self.refuse_unnoticed_empty(&key, stdin.value()?)?,
+            Source::Ask => return Ok(None),
+        };
+        Ok(Some(if is_json {
+            Given::Typed(json_value(&key, &secret)?)
+        } else {
+            self.given(secret)
+        }))
     }
 
     /// Refuses an empty value from a file or program with --no-confirm, because nobody would notice
@@ -217,26 +221,13 @@ impl Set {
         let mut values = BTreeMap::new();
         let mut missing: Option<Vec<String>> = None;
         for file in &self.from {
-            let taken = if file == Path::new("-") {
-                let text = stdin.text()?;
-                from::read(
-                    &context.core,
-                    from::FromSource::Text {
-                        text: &text,
-                        file: None,
-                    },
-                    &options,
-                )?
-            } else {
-                from::read(&context.core, from::FromSource::File(file), &options)?
-            };
             let TakenEntries {
                 values: found,
                 is_typed,
                 notes,
                 left,
                 missing: lacks,
-            } = taken;
+            } = read_file(context, file, &options, stdin)?;
             missing = Some(match missing {
                 Some(missing) => missing
                     .into_iter()
@@ -267,6 +258,24 @@ impl Set {
             None => Ok(values),
         }
     }
+}
+
+/// The chosen entries of one file of `--from`, or of standard input for `-`.
+fn read_file(
+    context: &Context<'_>,
+    file: &Path,
+    options: &FromOptions,
+    stdin: &mut Stdin,
+) -> Result<TakenEntries> {
+    if file != Path::new("-") {
+        return from::read(&context.core, from::FromSource::File(file), options);
+    }
+    let text = stdin.text()?;
+    let source = from::FromSource::Text {
+        text: &text,
+        file: None,
+    };
+    from::read(&context.core, source, options)
 }
 
 /// The error if `--only` or `--except` names a key that is not in the file. Text that cannot be a

@@ -73,6 +73,12 @@ fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) ->
         launcher.display(),
         binary.display()
     ));
+    say_next_step(ui, env, launcher);
+    Ok(0)
+}
+
+/// Says how to start the launcher, depending on where it is on PATH.
+fn say_next_step(ui: &Ui, env: &Env, launcher: &Path) {
     let folder = launcher.parent().unwrap_or(launcher);
     let on_path = env.search_path();
     match on_path
@@ -96,7 +102,6 @@ fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) ->
             ui.note(&format!("next: put it on PATH, in {file}:\n\n  {line}\n"));
         }
     }
-    Ok(0)
 }
 
 fn install_shared(prefix: &Path) -> Result<()> {

@@ -149,18 +149,12 @@ pub(super) fn no_such_command(
     } else {
         format!("{} ", parent.get_name())
     };
-    let message = match is_safe_to_repeat(word) {
-        true => format!("there is no command {owner}{word}"),
-        false => {
-            format!(
-                "there is no such command{}",
-                if is_root {
-                    String::new()
-                } else {
-                    format!(" of {}", parent.get_name())
-                }
-            )
-        }
+    let message = if is_safe_to_repeat(word) {
+        format!("there is no command {owner}{word}")
+    } else if is_root {
+        "there is no such command".to_owned()
+    } else {
+        format!("there is no such command of {}", parent.get_name())
     };
     let names = || parent.get_subcommands().filter(|sub| !sub.is_hide_set());
     let all: Vec<&str> = names()

@@ -105,20 +105,28 @@ pub(super) fn plan<B>(
     id: String,
     answer: oneshot::Sender<Result<Approval>>,
 ) -> Result<Plan> {
-    // Only a write can need a typed value: the other operations use values that Vault already has.
-    let is_typed = |change: Change, value: Option<&Value>| {
-        question.asked == Asked::Write && change != Change::Removed && value.is_none()
-    };
-    let typed = question
-        .keys
-        .iter()
-        .filter(|(_, change, value)| is_typed(*change, *value));
-    let prompt = typed.map(|(key, ..)| (*key).to_owned()).collect();
     let values = question
         .keys
         .iter()
         .filter_map(|(key, _, value)| Some(((*key).to_owned(), value.as_ref()?.secret().clone())));
-    let shown = ShownPlan {
+    Ok(Plan {
+        shown: shown(asker, question, id)?,
+        values: values.collect(),
+        stage: Stage::Waiting,
+        first_shown: None,
+        challenge: None,
+        uncover_challenge: None,
+        uncovered_for: None,
+        made: Instant::now(),
+        over: None,
+        told: false,
+        notice: String::new(),
+        answer: Some(answer),
+    })
+}
+
+fn shown<B>(asker: &Person<B>, question: &Question<'_>, id: String) -> Result<ShownPlan> {
+    Ok(ShownPlan {
         digest: digest(&id, question)?,
         url: asker
             .pending
@@ -135,7 +143,7 @@ pub(super) fn plan<B>(
             .iter()
             .map(|(key, change, _)| ((*key).to_owned(), *change))
             .collect(),
-        prompt,
+        prompt: typed_keys(question),
         untouched: question.untouched,
         metadata: question.metadata.to_vec(),
         warnings: question.warnings.to_vec(),
@@ -143,19 +151,19 @@ pub(super) fn plan<B>(
         obstacle: question.obstacle.map(str::to_owned),
         proof: asker.proof,
         seconds_left: LIFE.as_secs(),
-    };
-    Ok(Plan {
-        shown,
-        values: values.collect(),
-        stage: Stage::Waiting,
-        first_shown: None,
-        challenge: None,
-        uncover_challenge: None,
-        uncovered_for: None,
-        made: Instant::now(),
-        over: None,
-        told: false,
-        notice: String::new(),
-        answer: Some(answer),
     })
+}
+
+/// The keys whose values the person types. Only a write can have any: the other operations use
+/// values that Vault already has.
+fn typed_keys(question: &Question<'_>) -> Vec<String> {
+    let is_typed = |change: Change, value: Option<&Value>| {
+        question.asked == Asked::Write && change != Change::Removed && value.is_none()
+    };
+    question
+        .keys
+        .iter()
+        .filter(|(_, change, value)| is_typed(*change, *value))
+        .map(|(key, ..)| (*key).to_owned())
+        .collect()
 }
