@@ -198,13 +198,7 @@ impl Login {
         let opens = !self.no_browser
             && opens_a_browser(method)
             && (browser.is_some() || here != Surroundings::Ssh);
-        let mut face = AtShell {
-            ui,
-            browser,
-            opens,
-            here,
-            terminal: None,
-        };
+        let mut face = AtShell::new(ui, browser, opens, here);
         let done = log_in(&settings, method, options, &mut face).await?;
         let token = done.granted.into_token();
         if creates_token(method) {

@@ -10,15 +10,33 @@ use crate::ui::Ui;
 
 /// Talks to the person at a shell during a login.
 pub(super) struct AtShell<'a> {
-    pub(super) ui: &'a Ui,
-    pub(super) browser: Option<&'a str>,
-    pub(super) opens: bool,
-    pub(super) here: Surroundings,
-    pub(super) terminal: Option<Paste>,
+    ui: &'a Ui,
+    browser: Option<&'a str>,
+    /// Whether to open a browser on this machine.
+    opens: bool,
+    here: Surroundings,
+    terminal: Option<Paste>,
+}
+
+impl<'a> AtShell<'a> {
+    pub(super) fn new(
+        ui: &'a Ui,
+        browser: Option<&'a str>,
+        opens: bool,
+        here: Surroundings,
+    ) -> Self {
+        Self {
+            ui,
+            browser,
+            opens,
+            here,
+            terminal: None,
+        }
+    }
 }
 
 /// The terminal, and the line that is being pasted there.
-pub(super) struct Paste {
+struct Paste {
     terminal: Terminal,
     line: LineEditor,
 }
