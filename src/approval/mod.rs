@@ -294,7 +294,9 @@ pub fn required(
     }
     let hint = match minimum {
         Strength::StepUp => "set write_role in the config to a Vault role that may write",
-        _ => "claude-vault approve enroll laptop   (in a terminal of your own)",
+        Strength::Typed | Strength::Passkey => {
+            "claude-vault approve enroll laptop   (in a terminal of your own)"
+        }
     };
     Err(Error::invalid(
         format!(

@@ -62,26 +62,8 @@ impl Exec {
             .warnings
             .iter()
             .for_each(|warning| context.ui.warn(warning));
-        let mut command = Command::new(&path);
+        let mut command = self.command_in_environment(&path, context);
         command.arg0(program);
-        if self.clean {
-            command.env_clear();
-        }
-        match (self.clean, self.keep_token) {
-            (true, true) => {
-                let session = PLACE
-                    .iter()
-                    .chain(&VARIABLES)
-                    .filter_map(|name| Some((name, context.env.get(name)?)));
-                command.envs(session);
-            }
-            (false, false) => {
-                for name in VARIABLES {
-                    command.env_remove(name);
-                }
-            }
-            _ => {}
-        }
         let file = if self.env_file_fd {
             Some(env_file(&reply)?)
         } else {
@@ -106,6 +88,30 @@ impl Exec {
             program: typed,
             source: command.exec(),
         })
+    }
+
+    /// The program with the environment that it gets besides the secrets.
+    fn command_in_environment(&self, path: &Path, context: &Context<'_>) -> Command {
+        let mut command = Command::new(path);
+        if self.clean {
+            command.env_clear();
+        }
+        match (self.clean, self.keep_token) {
+            (true, true) => {
+                let session = PLACE
+                    .iter()
+                    .chain(&VARIABLES)
+                    .filter_map(|name| Some((name, context.env.get(name)?)));
+                command.envs(session);
+            }
+            (false, false) => {
+                for name in VARIABLES {
+                    command.env_remove(name);
+                }
+            }
+            (true, false) | (false, true) => {}
+        }
+        command
     }
 }
 

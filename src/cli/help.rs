@@ -3,12 +3,15 @@
 //! Pages are generated from the clap definitions at run time, so new commands and options appear
 //! automatically.
 
+mod definitions;
+
 use anstyle::AnsiColor;
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, Command};
 
 use super::usage::no_such_command;
 use crate::error::Result;
 use crate::ui::{Ui, wrap};
+use definitions::{about, description, name, usage};
 
 /// The maximum line width in columns, for readability.
 const MAX_COLUMNS: usize = 100;
@@ -235,18 +238,29 @@ impl<'a> Page<'a> {
                 .map(|sub| (sub.get_name().to_owned(), about(sub)))
                 .collect::<Vec<_>>(),
         );
-        if let Some(notes) = command.get_after_help() {
-            self.text.push('\n');
-            // Do not break a command that users copy just because the terminal is narrow.
-            for line in notes.to_string().lines() {
-                let columns = if line.contains("claude-vault ") {
-                    MAX_COLUMNS
-                } else {
-                    self.columns
-                };
-                self.text += &format!("{}\n", wrap(line, columns, 0));
-            }
+        self.notes(command);
+        self.examples(path);
+        self.options_of_every_command(root);
+        self.text
+    }
+
+    fn notes(&mut self, command: &Command) {
+        let Some(notes) = command.get_after_help() else {
+            return;
+        };
+        self.text.push('\n');
+        // Do not break a command that users copy just because the terminal is narrow.
+        for line in notes.to_string().lines() {
+            let columns = if line.contains("claude-vault ") {
+                MAX_COLUMNS
+            } else {
+                self.columns
+            };
+            self.text += &format!("{}\n", wrap(line, columns, 0));
         }
+    }
+
+    fn examples(&mut self, path: &str) {
         let examples = super::manual::examples(path);
         if !examples.is_empty() {
             self.heading("Examples");
@@ -254,6 +268,9 @@ impl<'a> Page<'a> {
                 self.text += &format!("  {}\n", self.ui.shell().translate(example));
             }
         }
+    }
+
+    fn options_of_every_command(&mut self, root: &Command) {
         let global: Vec<String> = root
             .get_arguments()
             .filter(|one| one.is_global_set())
@@ -265,7 +282,6 @@ impl<'a> Page<'a> {
             "Every command takes {}:  claude-vault help options",
             global.join(", ")
         ));
-        self.text
     }
 
     fn section(&mut self, title: &str, rows: &[(String, String)]) {
@@ -295,101 +311,4 @@ impl<'a> Page<'a> {
         );
         self.text
     }
-}
-
-fn about(command: &Command) -> String {
-    command
-        .get_about()
-        .map(ToString::to_string)
-        .unwrap_or_default()
-}
-
-fn usage(command: &Command, path: &str) -> String {
-    let mut line = format!("Usage: claude-vault {path}");
-    let options = || {
-        command
-            .get_arguments()
-            .filter(|argument| !argument.is_positional() && !argument.is_hide_set())
-    };
-    if options().any(|argument| !argument.is_required_set()) {
-        line += " [OPTIONS]";
-    }
-    for argument in options().filter(|argument| argument.is_required_set()) {
-        line += &format!(" {}", name(argument).trim_start());
-    }
-    for argument in command
-        .get_positionals()
-        .filter(|argument| !argument.is_hide_set())
-    {
-        let last = if argument.is_last_set() { "-- " } else { "" };
-        line += &match argument.is_required_set() {
-            true => format!(" {last}{}", name(argument)),
-            false => format!(" [{last}{}]", name(argument)),
-        };
-    }
-    match (
-        command.has_subcommands(),
-        command.is_subcommand_required_set(),
-    ) {
-        (true, true) => line + " COMMAND",
-        (true, false) => line + " [COMMAND]",
-        (false, _) => line,
-    }
-}
-
-/// The argument as users type it, such as `--to DIR`.
-fn name(argument: &Arg) -> String {
-    let values = argument.get_value_names().unwrap_or_default();
-    let value = match values {
-        [] => argument.get_id().as_str().to_ascii_uppercase(),
-        _ => values
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(" "),
-    };
-    let many = matches!(argument.get_action(), ArgAction::Append);
-    if argument.is_positional() {
-        return if many { value + "…" } else { value };
-    }
-    let flag = match (argument.get_short(), argument.get_long()) {
-        (Some(short), Some(long)) => format!("-{short}, --{long}"),
-        (Some(short), None) => format!("-{short}"),
-        (None, long) => format!("    --{}", long.unwrap_or_default()),
-    };
-    if argument.get_action().takes_values() {
-        format!("{flag} {value}")
-    } else {
-        flag
-    }
-}
-
-/// The description of the argument, with its possible values and its default.
-fn description(argument: &Arg) -> String {
-    let mut text = argument
-        .get_help()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let possible: Vec<String> = argument
-        .get_possible_values()
-        .iter()
-        .filter(|value| !value.is_hide_set())
-        .map(|value| value.get_name().to_owned())
-        .collect();
-    if !possible.is_empty()
-        && argument.get_action().takes_values()
-        && !argument.is_hide_possible_values_set()
-    {
-        text += &format!(": {}", possible.join(", "));
-    }
-    let defaults: Vec<&str> = argument
-        .get_default_values()
-        .iter()
-        .filter_map(|value| value.to_str())
-        .collect();
-    let shows = argument.get_action().takes_values() && !argument.is_hide_default_value_set();
-    if shows && defaults.iter().any(|value| !value.is_empty()) {
-        text += &format!(" [default: {}]", defaults.join(", "));
-    }
-    text
 }

@@ -106,7 +106,11 @@ fn look(ui: &Ui, env: &Env) -> Result<u8> {
     ui.data(&format!("missing: {}\n", missing.join(", ")))?;
     match LauncherFound::on_path(env) {
         found @ LauncherFound::Other { hides: Some(_), .. } => ui.note(&found.fix()),
-        _ => ui.note("to install them below ~/.local: claude-vault setup"),
+        LauncherFound::Nothing
+        | LauncherFound::Launcher(_)
+        | LauncherFound::Other { hides: None, .. } => {
+            ui.note("to install them below ~/.local: claude-vault setup");
+        }
     }
     Ok(1)
 }

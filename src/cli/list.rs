@@ -69,18 +69,7 @@ impl List {
                 details,
                 warnings,
             } => {
-                let shown = if self.tree {
-                    tree(&services)
-                } else {
-                    services.iter().map(ToString::to_string).collect()
-                };
-                let of =
-                    |service: &Service| details.iter().find(|detail| detail.service == *service);
-                match self.request.long {
-                    true if self.tree => ui.data(&table(ui, tree_rows(&services, shown, of)))?,
-                    true => ui.data(&table(ui, shown.into_iter().zip(services.iter().map(of))))?,
-                    false => ui.data(&lines(&shown))?,
-                }
+                self.print_services(ui, &services, &details)?;
                 if services.is_empty() {
                     ui.note(&self.nothing(&path));
                 }
@@ -114,6 +103,20 @@ impl List {
             }
         }
         Ok(0)
+    }
+
+    fn print_services(&self, ui: &Ui, services: &[Service], details: &[Detail]) -> Result<()> {
+        let shown = if self.tree {
+            tree(services)
+        } else {
+            services.iter().map(ToString::to_string).collect()
+        };
+        let of = |service: &Service| details.iter().find(|detail| detail.service == *service);
+        ui.data(&match (self.request.long, self.tree) {
+            (true, true) => table(ui, tree_rows(services, shown, of)),
+            (true, false) => table(ui, shown.into_iter().zip(services.iter().map(of))),
+            (false, _) => lines(&shown),
+        })
     }
 
     fn nothing(&self, path: &str) -> String {

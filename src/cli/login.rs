@@ -1,4 +1,6 @@
-//! The `login` and `logout` commands.
+//! The `login` command.
+
+mod at_shell;
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -7,20 +9,18 @@ use super::Context;
 use crate::config::{Method, ProviderSettings};
 use crate::core::Core;
 use crate::core::login::{
-    Ended, Revoke, SignInReply, begin, end, end_replaced, live_session, other_vault, revoke,
+    Ended, SignInReply, begin, end_replaced, live_session, other_vault, revoke,
 };
 use crate::error::{Error, Result};
 use crate::login::{
-    LoginUi, Options, SignIn, Surroundings, contacts_provider, creates_token, log_in, mount_of,
-    open_browser, opens_a_browser,
+    Options, Surroundings, contacts_provider, creates_token, log_in, mount_of, opens_a_browser,
 };
-use crate::names::printable;
 use crate::secret::{Secret, WayOut};
-use crate::session::{CONTEXT, MARK, VARIABLES, format_duration};
+use crate::session::{CONTEXT, MARK, format_duration};
 use crate::shell::Shell;
 use crate::signals::stopped;
-use crate::terminal::{InputStep, LineEditor, Terminal};
 use crate::ui::Ui;
+use at_shell::AtShell;
 
 #[derive(clap::Args)]
 pub(super) struct Login {
@@ -55,16 +55,6 @@ pub(super) struct Login {
     #[arg(long)]
     force: bool,
     /// The syntax to print, for: eval "$(claude-vault login)"
-    #[arg(long, value_enum, default_value = "sh")]
-    shell: Shell,
-}
-
-#[derive(clap::Args)]
-pub(super) struct Logout {
-    /// Also revoke a token that claude-vault did not obtain
-    #[arg(long)]
-    revoke: bool,
-    /// The syntax to print, for: eval "$(claude-vault logout)"
     #[arg(long, value_enum, default_value = "sh")]
     shell: Shell,
 }
@@ -208,13 +198,7 @@ impl Login {
         let opens = !self.no_browser
             && opens_a_browser(method)
             && (browser.is_some() || here != Surroundings::Ssh);
-        let mut face = AtShell {
-            ui,
-            browser,
-            opens,
-            here,
-            terminal: None,
-        };
+        let mut face = AtShell::new(ui, browser, opens, here);
         let done = log_in(&settings, method, options, &mut face).await?;
         let token = done.granted.into_token();
         if creates_token(method) {
@@ -223,22 +207,6 @@ impl Login {
         done.farewell.say().await;
         begin(core, method, token).await
     }
-}
-
-async fn ask_token() -> Result<Secret> {
-    let mut terminal = Terminal::open().ok_or(Error::NoPerson {
-        question: "which token?",
-        hint: "run it in a terminal, or without a login: export VAULT_TOKEN=…",
-    })?;
-    let token = terminal.ask_hidden("Vault token (hidden): ").await?;
-    let text = token.expose(WayOut::Inspection).trim();
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Error::invalid(
-            "that is not a token",
-            "paste the token alone, on one line",
-        ));
-    }
-    Ok(Secret::from(text.to_owned()))
 }
 
 fn print(context: &Context<'_>, reply: &SignInReply, shell: Shell) -> Result<u8> {
@@ -292,165 +260,7 @@ fn print(context: &Context<'_>, reply: &SignInReply, shell: Shell) -> Result<u8>
     Ok(0)
 }
 
-impl Logout {
-    /// Removes the token from the shell even if the settings are invalid.
-    pub(super) fn without_settings(
-        &self,
-        ui: &Ui,
-        sourced: Option<Shell>,
-        error: &Error,
-    ) -> Result<u8> {
-        ui.error(error);
-        self.forget(ui, sourced)?;
-        ui.warn("the token could not be revoked and lives until it expires");
-        Ok(error.exit())
-    }
-
-    /// Prints the lines that unset the session, if a shell can evaluate them.
-    fn forget(&self, ui: &Ui, sourced: Option<Shell>) -> Result<()> {
-        if sourced.is_none() && ui.stdout_is_terminal() {
-            return Ok(());
-        }
-        ui.data(&sourced.unwrap_or(self.shell).unset(&VARIABLES))
-    }
-
-    pub(super) async fn run(self, context: &Context<'_>, sourced: Option<Shell>) -> Result<u8> {
-        let Context { ui, core, .. } = context;
-        let ended = end(
-            core,
-            if self.revoke {
-                Revoke::Anything
-            } else {
-                Revoke::Ours
-            },
-        )
-        .await?;
-        self.forget(ui, sourced)?;
-        let held = ended != Ended::None;
-        let mut status = 0;
-        match ended {
-            Ended::Revoked => ui.note("signed out: the token is revoked"),
-            Ended::WasOver => ui.note("signed out: the session had already ended"),
-            Ended::None => ui.note("no session: nothing to do"),
-            Ended::Forgotten => ui.note(
-                "signed out here: claude-vault did not obtain this token, so it was not revoked \
-                 (logout --revoke does that)",
-            ),
-            Ended::Root => {
-                ui.error(&Error::invalid(
-                    "a root token is not revoked; it is only removed from this shell",
-                    "vault token revoke -self   (with that token, to revoke it anyway)",
-                ));
-                status = 2;
-            }
-            Ended::NotRevoked(why) => ui.warn(&format!(
-                "the token could not be revoked and lives \
-                until it expires: {why}"
-            )),
-        }
-        if held && sourced.is_none() && ui.stdout_is_terminal() {
-            ui.note(&ui.shell().translate(
-                "this shell still holds the token: unset VAULT_TOKEN   (or: unset BAO_TOKEN)",
-            ));
-        }
-        Ok(status)
-    }
-}
-
 /// Warns that the browser exited with an error.
 pub(super) fn browser_failed() {
     Ui::warn_aside("the browser exited with an error: open the address above yourself");
-}
-
-/// Talks to the person at a shell during a login.
-struct AtShell<'a> {
-    ui: &'a Ui,
-    browser: Option<&'a str>,
-    opens: bool,
-    here: Surroundings,
-    terminal: Option<Paste>,
-}
-
-/// The terminal, and the line that is being pasted there.
-struct Paste {
-    terminal: Terminal,
-    line: LineEditor,
-}
-
-impl LoginUi for AtShell<'_> {
-    fn sign_in(&mut self, at: &SignIn<'_>) {
-        let (ui, url) = (self.ui, at.url.as_str());
-        let opened = self.opens && open_browser(url, self.browser, browser_failed);
-        if let Some(command) = self.browser.filter(|_| self.opens && !opened) {
-            ui.warn(&format!(
-                "the browser could not be started: {}",
-                printable(command, false)
-            ));
-        }
-        let how = match (opened, at.port) {
-            (true, _) => "Sign in in the browser that opens, or here:",
-            (false, Some(_)) => "Sign in here:",
-            (false, None) => "Sign in here, on any machine or phone:",
-        };
-        ui.note_always(&format!("{how}\n\n  {url}\n"));
-        let Some(port) = at.port else {
-            ui.qr(url);
-            if let Some(code) = &at.code {
-                ui.note_always(&format!(
-                    "Check that the page shows this code, or type it there: {code}\n"
-                ));
-            }
-            return ui.note("Waiting for you. Ctrl-C gives up.");
-        };
-        match self.here {
-            Surroundings::Ssh => ui.note(&format!(
-                "From another machine, first: ssh -L \
-                {port}:localhost:{port} THIS-MACHINE   (or paste the address your browser ends \
-                at)"
-            )),
-            Surroundings::Container if !opened => ui.note(
-                "The browser cannot reach this \
-                container: paste the address that it ends at, even though that page fails to load.",
-            ),
-            Surroundings::Container | Surroundings::Desktop => {}
-        }
-        ui.note(
-            "Waiting for you. Ctrl-C gives up; the address that the browser ends at can be \
-            pasted here.",
-        );
-    }
-
-    fn note(&self, text: &str) {
-        self.ui.note(text);
-    }
-
-    async fn token(&mut self) -> Result<Secret> {
-        ask_token().await
-    }
-
-    async fn pasted(&mut self) -> String {
-        if self.terminal.is_none() {
-            self.terminal = Paste::open();
-        }
-        let Some(paste) = &mut self.terminal else {
-            return std::future::pending().await;
-        };
-        match paste.terminal.fill(&mut paste.line).await {
-            Ok(InputStep::Done) => {
-                std::mem::replace(&mut paste.line, LineEditor::new(true)).take_text()
-            }
-            _ => std::future::pending().await, // the terminal is gone
-        }
-    }
-}
-
-impl Paste {
-    fn open() -> Option<Self> {
-        let terminal = Terminal::open()?;
-        terminal.raw(true).ok()?;
-        Some(Self {
-            terminal,
-            line: LineEditor::new(true),
-        })
-    }
 }

@@ -8,6 +8,7 @@ mod asking;
 mod at_terminal;
 mod audit;
 mod clipboard;
+mod command;
 mod complete;
 mod completions;
 mod config;
@@ -29,6 +30,7 @@ mod init;
 mod inject;
 mod list;
 mod login;
+mod logout;
 pub mod manual;
 mod near;
 mod pick;
@@ -47,6 +49,7 @@ mod version;
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -57,133 +60,12 @@ use crate::error::{Error, Result};
 use crate::launcher::BINARY;
 use crate::shell::Shell;
 use crate::ui::{Color, Ui, Unit};
+use command::{Cli, Command};
 
 /// On a terminal, work that takes longer than this shows progress.
 const PROGRESS_AFTER: Duration = Duration::from_millis(500);
 /// How often the progress line is redrawn.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-
-/// Sessions and secrets of HashiCorp Vault and OpenBao
-#[derive(Parser)]
-#[command(
-    name = "claude-vault",
-    version,
-    disable_help_subcommand = true,
-    args_override_self = true,
-    after_help = "Start:  source claude-vault login\nTo try it without a Vault:  claude-vault dev"
-)]
-struct Cli {
-    #[command(flatten)]
-    global: Global,
-    /// Print one JSON object instead of text
-    #[arg(long, global = true, help_heading = "Global options")]
-    json: bool,
-    /// When to use colour
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value_t,
-        value_name = "WHEN",
-        help_heading = "Global options"
-    )]
-    color: Color,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(clap::Subcommand)]
-enum Command {
-    /// Sign in with the browser; this shell then holds the session
-    Login(login::Login),
-    /// Extend the session without signing in again, up to eight hours after login
-    Renew(renew::Renew),
-    /// End the session: revoke its token and unset the variables
-    Logout(login::Logout),
-    /// Show who is signed in and for how long
-    Status(status::Status),
-    /// List services, or the keys of one
-    #[command(visible_alias = "ls")]
-    List(list::List),
-    /// Find services and keys by name, or the keys that hold a value
-    Find(find::Find),
-    /// Print one value, or all values of a service
-    #[command(alias = "show")]
-    Get(get::Get),
-    /// Set keys of a service, after you confirm
-    #[command(aliases = ["put", "register"])]
-    Set(Box<set::Set>),
-    /// Delete keys of a service, or the whole service; undelete restores it
-    #[command(visible_alias = "rm")]
-    Delete(delete::Delete),
-    /// Restore a deleted version
-    Undelete(delete::Undelete),
-    /// Show the versions of a service: when, who, which keys
-    History(history::History),
-    /// Show which keys differ between two versions
-    Diff(history::Diff),
-    /// Write a new version with the values of an old one
-    Rollback(rollback::Rollback),
-    /// Change a service's keys in your editor
-    Edit(edit::Edit),
-    /// Write a service's .env or secrets.yaml from Vault
-    Inject(inject::Inject),
-    /// Run a program with a service's secrets in its environment
-    #[command(alias = "run")]
-    Exec(exec::Exec),
-    /// Copy a service to another name, mount or path
-    #[command(alias = "cp")]
-    Copy(copy::Copy),
-    /// Rename a service; the old one is deleted, and can be undeleted
-    #[command(alias = "mv")]
-    Rename(copy::Copy),
-    /// Print services as JSON, YAML, .env and other formats
-    Export(export::Export),
-    /// Share values through a single-use token
-    Share(share::Share),
-    /// Open values that somebody shared with you
-    Receive(receive::Receive),
-    /// Move the secrets in a service's files into Vault; --undo moves them back
-    Adopt(adopt::Adopt),
-    /// Find secrets in env, compose and YAML files, without showing them
-    Scan(scan::Scan),
-    /// Write a copy of a file without its secrets, as a template to commit
-    Example(example::Example),
-    /// Approve changes that an AI assistant asks for; manage passkeys
-    Approve(approve::Approve),
-    /// Run the MCP server for an AI assistant, on stdin and stdout
-    Mcp,
-    /// Show the audit log, or verify it
-    Audit(audit::Audit),
-    /// Show the settings in use and their sources; --all shows every setting
-    Config(config::Config),
-    /// List the named Vaults in your config and mark the one in use
-    #[command(alias = "contexts")]
-    Context(context::List),
-    /// Check this setup and show how to fix it
-    Doctor,
-    /// Start a throwaway Vault on this machine, to try claude-vault
-    Dev(dev::Dev),
-    /// Print the shell function, or show what is not installed
-    Init(init::Init),
-    /// Print a shell's completion script
-    Completions(completions::Completions),
-    /// Install claude-vault for this user, or uninstall it
-    Setup(setup::Setup),
-    /// Clear the clipboard after a delay (started by `get --clip`)
-    #[command(hide = true)]
-    ClearClipboard(clipboard::ClearClipboard),
-    /// Show the help of a command
-    Help(help::Help),
-    /// Print the version
-    Version(version::Version),
-    /// Run the server of `dev`, and stop it when `dev` exits
-    #[command(hide = true)]
-    DevServer(dev::DevServer),
-    /// Sign in without a browser, for `dev --tour`
-    #[command(hide = true)]
-    DevSignIn(dev::DevSignIn),
-}
 
 /// The output, environment and core that a command runs with.
 struct Context<'a> {
@@ -263,102 +145,105 @@ fn execute(cli: Cli, shell: Option<Shell>, arguments: &[OsString]) -> u8 {
     })
 }
 
+/// Runs the command. A line without `vault` is a command that needs neither Vault nor valid
+/// settings.
 fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
-    // These commands need neither Vault nor valid settings.
+    let global = cli.global;
+    let vault = Start {
+        global: &global,
+        env: &env,
+        ui,
+    };
     match cli.command {
-        Command::Help(help) => return help.run(ui),
-        Command::Version(version) => return version.run(ui),
-        Command::Init(init) => return init.run(ui, &env),
-        Command::Completions(completions) => return completions.run(ui),
-        Command::Setup(setup) => return setup.run(ui, &env),
-        Command::Config(config) => return config.run(ui, &cli.global, &env),
-        Command::Context(list) => return list.run(ui, &cli.global, &env),
-        Command::ClearClipboard(clear) => return block_on(clear.run()),
-        Command::DevServer(server) => return server.run(),
-        Command::DevSignIn(browser) => return block_on(browser.run(&env)),
-        Command::Dev(dev) => return block_on(dev.run(ui, &env)),
+        Command::Login(login) => vault.run(async |with| login.run(with, shell).await),
+        Command::Renew(renew) => vault.run(async |with| renew.run(with, shell).await),
+        Command::Logout(logout) => match vault.settings() {
+            Ok(settings) => vault.run_with(settings, async |with| logout.run(with, shell).await),
+            Err(error) => logout.without_settings(ui, shell, &error),
+        },
+        Command::Status(status) => vault.run(async |with| status.run(with).await),
+        Command::List(list) => vault.run(async |with| list.run(with).await),
+        Command::Find(find) => vault.run(async |with| interruptible(find.run(with)).await),
+        Command::Get(get) => vault.run(async |with| get.run(with).await),
+        Command::Set(set) => vault.run(async |with| interruptible(set.run(with)).await),
+        Command::Delete(delete) => vault.run(async |with| interruptible(delete.run(with)).await),
+        Command::Undelete(back) => vault.run(async |with| interruptible(back.run(with)).await),
+        Command::History(history) => vault.run(async |with| history.run(with).await),
+        Command::Diff(diff) => vault.run(async |with| diff.run(with).await),
+        Command::Rollback(back) => vault.run(async |with| interruptible(back.run(with)).await),
+        Command::Edit(edit) => vault.run(async |with| edit.run(with).await),
+        Command::Inject(inject) => vault.run(async |with| inject.run(with).await),
+        Command::Exec(exec) => vault.run(async |with| exec.run(with).await),
+        Command::Copy(copy) => vault.run(async |with| interruptible(copy.run(with, false)).await),
+        Command::Rename(copy) => vault.run(async |with| interruptible(copy.run(with, true)).await),
+        Command::Export(export) => vault.run(async |with| export.run(with).await),
+        Command::Share(share) => vault.run(async |with| share.run(with).await),
+        Command::Receive(open) => vault.run(async |with| interruptible(open.run(with)).await),
+        Command::Adopt(adopt) => vault.run(async |with| interruptible(adopt.run(with)).await),
+        Command::Scan(scan) => vault.run(async |with| scan.run(with).await),
+        Command::Example(example) => vault.run(async |with| example.run(with).await),
+        Command::Approve(approve) => vault.run(async |with| approve.run(with).await),
         // The server starts even if the settings are invalid; the first tool call reports the
         // error.
-        Command::Mcp => return block_on(crate::mcp::serve(&cli.global, env)),
-        _ => {}
+        Command::Mcp => block_on(crate::mcp::serve(&global, env)),
+        Command::Audit(audit) => vault.run(async |with| audit.run(with).await),
+        Command::Config(config) => config.run(ui, &global, &env),
+        Command::Context(list) => list.run(ui, &global, &env),
+        Command::Doctor => vault.run(async |with| doctor::run(with).await),
+        Command::Dev(dev) => block_on(dev.run(ui, &env)),
+        Command::Init(init) => init.run(ui, &env),
+        Command::Completions(completions) => completions.run(ui),
+        Command::Setup(setup) => setup.run(ui, &env),
+        Command::ClearClipboard(clear) => block_on(clear.run()),
+        Command::Help(help) => help.run(ui),
+        Command::Version(version) => version.run(ui),
+        Command::DevServer(server) => server.run(),
+        Command::DevSignIn(browser) => block_on(browser.run(&env)),
     }
-    let settings = match (Settings::load(&cli.global, &env), &cli.command) {
-        (Ok(settings), _) => settings,
-        (Err(error), Command::Logout(logout)) => return logout.without_settings(ui, shell, &error),
-        (Err(error), _) => return Err(error),
-    };
-    if settings.tls.skip_verify {
-        ui.warn(
-            "VAULT_SKIP_VERIFY is set: anyone between here and Vault can read the token and \
-            every value",
-        );
+}
+
+/// What a command that uses Vault starts from.
+struct Start<'a> {
+    global: &'a Global,
+    env: &'a Env,
+    ui: &'a Ui,
+}
+
+impl Start<'_> {
+    fn settings(&self) -> Result<Settings> {
+        Settings::load(self.global, self.env)
     }
-    editor::sweep(&env);
-    let core = Core::new(settings, &env);
-    let context = Context { ui, env, core };
-    block_on(async {
-        match cli.command {
-            Command::Login(login) => login.run(&context, shell).await,
-            Command::Renew(renew) => renew.run(&context, shell).await,
-            Command::Logout(logout) => logout.run(&context, shell).await,
-            Command::Status(status) => status.run(&context).await,
-            Command::List(list) => list.run(&context).await,
-            Command::Find(find) => tokio::select! {
-                status = find.run(&context) => status,
-                () = crate::signals::stopped() => Err(Error::Interrupted),
-            },
-            Command::Get(get) => get.run(&context).await,
-            // On a signal during a prompt, restore the terminal before exiting.
-            Command::Set(set) => tokio::select! {
-                status = set.run(&context) => status,
-                () = crate::signals::stopped() => Err(Error::Interrupted),
-            },
-            Command::Delete(delete) => interruptible(delete.run(&context)).await,
-            Command::Undelete(undelete) => interruptible(undelete.run(&context)).await,
-            Command::Rollback(rollback) => interruptible(rollback.run(&context)).await,
-            Command::History(history) => history.run(&context).await,
-            Command::Diff(diff) => diff.run(&context).await,
-            Command::Edit(edit) => edit.run(&context).await,
-            Command::Inject(inject) => inject.run(&context).await,
-            Command::Adopt(adopt) => tokio::select! {
-                status = adopt.run(&context) => status,
-                () = crate::signals::stopped() => Err(Error::Interrupted),
-            },
-            Command::Exec(exec) => exec.run(&context).await,
-            Command::Copy(copy) => tokio::select! {
-                status = copy.run(&context, false) => status,
-                () = crate::signals::stopped() => Err(Error::Interrupted),
-            },
-            Command::Rename(rename) => tokio::select! {
-                status = rename.run(&context, true) => status,
-                () = crate::signals::stopped() => Err(Error::Interrupted),
-            },
-            Command::Export(export) => export.run(&context).await,
-            Command::Share(share) => share.run(&context).await,
-            // On a signal during a prompt, restore the terminal before exiting.
-            Command::Receive(receive) => tokio::select! {
-                status = receive.run(&context) => status,
-                () = crate::signals::stopped() => Err(Error::Interrupted),
-            },
-            Command::Scan(scan) => scan.run(&context).await,
-            Command::Example(example) => example.run(&context).await,
-            Command::Approve(approve) => approve.run(&context).await,
-            Command::Audit(audit) => audit.run(&context).await,
-            Command::Doctor => doctor::run(&context).await,
-            Command::Mcp
-            | Command::Config(_)
-            | Command::Context(_)
-            | Command::Completions(_)
-            | Command::Init(_)
-            | Command::Setup(_)
-            | Command::Dev(_)
-            | Command::ClearClipboard(_)
-            | Command::Help(_)
-            | Command::Version(_)
-            | Command::DevServer(_)
-            | Command::DevSignIn(_) => Ok(0),
+
+    /// Runs a command that needs valid settings.
+    fn run(&self, command: impl AsyncFnOnce(&Context<'_>) -> Result<u8>) -> Result<u8> {
+        self.run_with(self.settings()?, command)
+    }
+
+    fn run_with(
+        &self,
+        settings: Settings,
+        command: impl AsyncFnOnce(&Context<'_>) -> Result<u8>,
+    ) -> Result<u8> {
+        let context = self.context(settings);
+        // In a box, so that all commands share one copy of the runtime's code.
+        let work: Pin<Box<dyn Future<Output = Result<u8>> + '_>> = Box::pin(command(&context));
+        block_on(work)
+    }
+
+    fn context(&self, settings: Settings) -> Context<'_> {
+        if settings.tls.skip_verify {
+            self.ui.warn(
+                "VAULT_SKIP_VERIFY is set: anyone between here and Vault can read the token and \
+                 every value",
+            );
         }
-    })
+        editor::sweep(self.env);
+        Context {
+            ui: self.ui,
+            env: self.env.clone(),
+            core: Core::new(settings, self.env),
+        }
+    }
 }
 
 impl Context<'_> {

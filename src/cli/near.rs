@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use clap::{Arg, Command};
 
-use super::complete::{Position, global_of, takes_key, takes_service};
+use super::complete::{self, Position, global_of, takes_key, takes_service};
 use crate::config::{Env, Settings};
 use crate::core::Core;
 use crate::error::{Error, Result};
-use crate::names::{Key, Service, is_public_name};
+use crate::names::{Service, is_public_name};
 
 /// How long a person waits for a suggestion after an error.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -366,15 +366,7 @@ async fn known(walked: &Position<'_>, is_service: bool, name: &str) -> Result<Ve
     let Some(service) = walked.service() else {
         return Ok(Vec::new());
     };
-    let keys = vault
-        .read_summary(&service)
-        .await?
-        .and_then(|look| look.keys)
-        .unwrap_or_default();
-    Ok(keys
-        .into_iter()
-        .filter(|key| key.parse::<Key>().is_ok())
-        .collect())
+    complete::keys(&vault, &service).await
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The `set` command.
 
+mod assignment;
+
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Context;
@@ -12,9 +13,10 @@ use crate::core::set::from::{self, FromOptions, SourceFormat, TakenEntries};
 use crate::core::set::{DEFAULT_LENGTH, Given, SetRequest, json_value, set};
 use crate::error::{Error, Result};
 use crate::format::dotenv::Dialect;
-use crate::names::{Key, MAX_VALUE_BYTES, Service, printable};
+use crate::names::{Key, Service, printable};
 use crate::secret::{Secret, Value, WayOut};
 use crate::terminal::Terminal;
+use assignment::{Assignment, Source, Stdin, read_value, split};
 
 #[derive(clap::Args)]
 #[command(
@@ -136,28 +138,12 @@ impl Set {
         let mut named = BTreeMap::new();
         let mut asked = Vec::new();
         for assignment in std::mem::take(&mut self.assignments) {
-            let Assignment {
-                key,
-                source,
-                is_json,
-            } = split(assignment)?;
-            let secret = match source {
-                Source::Value(secret) => secret,
-                Source::File(file) => {
-                    self.refuse_unnoticed_empty(&key, read_value(&key, &file)?)?
-                }
-                Source::Stdin => self.refuse_unnoticed_empty(&key, stdin.value()?)?,
-                Source::Ask => {
-                    asked.push(key);
-                    continue;
-                }
-            };
-            let given = if is_json {
-                Given::Typed(json_value(&key, &secret)?)
-            } else {
-                self.given(secret)
-            };
-            insert(&mut named, &key, given)?;
+            let assignment = split(assignment)?;
+            let key = assignment.key.clone();
+            match self.given_by(assignment, &mut stdin)? {
+                Some(given) => insert(&mut named, &key, given)?,
+                None => asked.push(key),
+            }
         }
         if asked
             .iter()
@@ -181,6 +167,26 @@ impl Set {
             self.request.generate.insert(key, length);
         }
         Ok(())
+    }
+
+    /// The value of an argument. `None` if the person must type it.
+    fn given_by(&self, assignment: Assignment, stdin: &mut Stdin) -> Result<Option<Given>> {
+        let Assignment {
+            key,
+            source,
+            is_json,
+        } = assignment;
+        let secret = match source {
+            Source::Value(secret) => secret,
+            Source::File(file) => self.refuse_unnoticed_empty(&key, read_value(&key, &file)?)?,
+            Source::Stdin => self.refuse_unnoticed_empty(&key, stdin.value()?)?,
+            Source::Ask => return Ok(None),
+        };
+        Ok(Some(if is_json {
+            Given::Typed(json_value(&key, &secret)?)
+        } else {
+            self.given(secret)
+        }))
     }
 
     /// Refuses an empty value from a file or program with --no-confirm, because nobody would notice
@@ -215,26 +221,13 @@ impl Set {
         let mut values = BTreeMap::new();
         let mut missing: Option<Vec<String>> = None;
         for file in &self.from {
-            let taken = if file == Path::new("-") {
-                let text = stdin.text()?;
-                from::read(
-                    &context.core,
-                    from::FromSource::Text {
-                        text: &text,
-                        file: None,
-                    },
-                    &options,
-                )?
-            } else {
-                from::read(&context.core, from::FromSource::File(file), &options)?
-            };
             let TakenEntries {
                 values: found,
                 is_typed,
                 notes,
                 left,
                 missing: lacks,
-            } = taken;
+            } = read_file(context, file, &options, stdin)?;
             missing = Some(match missing {
                 Some(missing) => missing
                     .into_iter()
@@ -267,6 +260,24 @@ impl Set {
     }
 }
 
+/// The chosen entries of one file of `--from`, or of standard input for `-`.
+fn read_file(
+    context: &Context<'_>,
+    file: &Path,
+    options: &FromOptions,
+    stdin: &mut Stdin,
+) -> Result<TakenEntries> {
+    if file != Path::new("-") {
+        return from::read(&context.core, from::FromSource::File(file), options);
+    }
+    let text = stdin.text()?;
+    let source = from::FromSource::Text {
+        text: &text,
+        file: None,
+    };
+    from::read(&context.core, source, options)
+}
+
 /// The error if `--only` or `--except` names a key that is not in the file. Text that cannot be a
 /// key may be a value, so it is not repeated.
 fn unknown_key(name: &str) -> Error {
@@ -279,77 +290,6 @@ fn unknown_key(name: &str) -> Error {
         format!("{name} is not in the file"),
         "to see its keys: claude-vault set SERVICE --from FILE --dry-run",
     )
-}
-
-/// Standard input, which can be read only once.
-#[derive(Default)]
-struct Stdin {
-    is_taken: bool,
-}
-
-impl Stdin {
-    fn take(&mut self) -> Result<()> {
-        if std::mem::replace(&mut self.is_taken, true) {
-            return Err(Error::invalid(
-                "standard input can be used only once, for one key or one --from",
-                "give the other with KEY=@FILE or KEY",
-            ));
-        }
-        Ok(())
-    }
-
-    /// Reads one value, without its last line break.
-    fn value(&mut self) -> Result<Secret> {
-        self.take()?;
-        read_stdin()
-    }
-
-    /// Reads the whole input, for `--from -`.
-    fn text(&mut self) -> Result<zeroize::Zeroizing<String>> {
-        self.take()?;
-        from::read_text(std::io::stdin().lock(), Path::new("standard input"))
-    }
-}
-
-enum Source {
-    Value(Secret),
-    File(PathBuf),
-    Stdin,
-    Ask,
-}
-
-/// An argument: a key, and where its value comes from.
-struct Assignment {
-    key: Key,
-    source: Source,
-    /// Whether the value is JSON (`KEY:=JSON`).
-    is_json: bool,
-}
-
-fn split(assignment: String) -> Result<Assignment> {
-    let assignment = zeroize::Zeroizing::new(assignment);
-    let Some((name, value)) = assignment.split_once('=') else {
-        return Ok(Assignment {
-            key: assignment.parse()?,
-            source: Source::Ask,
-            is_json: false,
-        });
-    };
-    // A key cannot end in a colon, so this is `KEY:=JSON`.
-    let (name, is_json) = name
-        .strip_suffix(':')
-        .map_or((name, false), |name| (name, true));
-    let source = match value {
-        "-" => Source::Stdin,
-        _ if value.starts_with('@') => Source::File(PathBuf::from(&value[1..])),
-        _ if value.starts_with("\\@") => Source::Value(Secret::from(value[1..].to_owned())),
-        _ => Source::Value(Secret::from(value.to_owned())),
-    };
-    Ok(Assignment {
-        key: name.parse()?,
-        source,
-        is_json,
-    })
 }
 
 fn insert(values: &mut BTreeMap<Key, Given>, key: &Key, given: Given) -> Result<()> {
@@ -383,50 +323,4 @@ fn generated(text: &str) -> Result<(Key, usize)> {
             Ok((key.parse()?, length))
         }
     }
-}
-
-/// Reads a value from a file: at most one byte more than a value may have, so that a longer file is
-/// noticed and not cut off.
-///
-/// Errors do not repeat the file's name: it may be a value that begins with @.
-fn read_value(key: &Key, file: &Path) -> Result<Secret> {
-    let unreadable = |why: &dyn std::fmt::Display| {
-        Error::invalid(
-            format!("{key}: the file named after @ cannot be read: {why}"),
-            format!("for a value that begins with @ itself: '{key}=\\@…'"),
-        )
-    };
-    let source = std::fs::File::open(file).map_err(|error| unreadable(&error.kind()))?;
-    read_limited(
-        source,
-        MAX_VALUE_BYTES as u64 + 1,
-        Path::new("the file named after @"),
-    )
-}
-
-fn read_stdin() -> Result<Secret> {
-    let secret = read_limited(
-        std::io::stdin().lock(),
-        MAX_VALUE_BYTES as u64 + 3,
-        Path::new("standard input"),
-    )?;
-    let text = secret.expose(WayOut::Inspection);
-    let shorter = text
-        .strip_suffix("\r\n")
-        .or_else(|| text.strip_suffix('\n'));
-    Ok(shorter.map_or_else(|| secret.clone(), |text| Secret::from(text.to_owned())))
-}
-
-fn read_limited(source: impl Read, limit: u64, name: &Path) -> Result<Secret> {
-    let mut bytes = Vec::with_capacity(usize::try_from(limit).unwrap_or(0).min(64 * 1024));
-    source
-        .take(limit)
-        .read_to_end(&mut bytes)
-        .map_err(Error::io("read", name))?;
-    Secret::from_utf8(bytes).ok_or_else(|| {
-        Error::invalid(
-            format!("{} is not UTF-8 text", name.display()),
-            "store binary data as base64: base64 -w0 FILE",
-        )
-    })
 }

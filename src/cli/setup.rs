@@ -73,6 +73,12 @@ fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) ->
         launcher.display(),
         binary.display()
     ));
+    say_next_step(ui, env, launcher);
+    Ok(0)
+}
+
+/// Says how to start the launcher, depending on where it is on PATH.
+fn say_next_step(ui: &Ui, env: &Env, launcher: &Path) {
     let folder = launcher.parent().unwrap_or(launcher);
     let on_path = env.search_path();
     match on_path
@@ -96,7 +102,6 @@ fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) ->
             ui.note(&format!("next: put it on PATH, in {file}:\n\n  {line}\n"));
         }
     }
-    Ok(0)
 }
 
 fn install_shared(prefix: &Path) -> Result<()> {
@@ -174,25 +179,11 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
             _ => {}
         }
     }
-    // Below the home folder, also remove folders that are now empty. Elsewhere, they belong to the
-    // system, except the binary's own folder.
-    for file in own
+    let removed = own
         .iter()
         .copied()
-        .chain(shared.iter().map(PathBuf::as_path))
-    {
-        for folder in file
-            .ancestors()
-            .skip(1)
-            .take_while(|folder| folder.starts_with(prefix) && Some(*folder) != home.as_deref())
-        {
-            let ours = Some(folder) == binary.parent();
-            // A folder that is not empty stays.
-            if !(home.is_some() || ours) || fs::remove_dir(folder).is_err() {
-                break;
-            }
-        }
-    }
+        .chain(shared.iter().map(PathBuf::as_path));
+    remove_empty_folders(removed, prefix, home.as_deref(), binary.parent());
     let own: Vec<_> = own.iter().map(|file| file.display().to_string()).collect();
     ui.note(&format!(
         "removed {}, with its manual pages and completions; kept: settings in \
@@ -200,6 +191,29 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
         own.join(" and ")
     ));
     Ok(0)
+}
+
+/// Removes the folders of the removed files that are now empty. Outside the home folder, folders
+/// belong to the system, except the binary's own one.
+fn remove_empty_folders<'a>(
+    removed: impl Iterator<Item = &'a Path>,
+    prefix: &Path,
+    home: Option<&Path>,
+    own: Option<&Path>,
+) {
+    for file in removed {
+        for folder in file
+            .ancestors()
+            .skip(1)
+            .take_while(|folder| folder.starts_with(prefix) && Some(*folder) != home)
+        {
+            let is_ours = home.is_some() || Some(folder) == own;
+            // A folder that is not empty stays.
+            if !is_ours || fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+    }
 }
 
 /// Writes an executable to a temporary file and renames it, because the old one may be running.

@@ -32,20 +32,28 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
     if rest.len() == 1 {
         rest.push("login".into()); // dash passes no arguments to `.`
     }
-    let parsed = Cli::try_parse_from(&rest);
-    let status = match parsed {
+    match run_here(&rest, shell, trace.contains('1')) {
+        Some(status) => return_status(status, shell, &restored),
+        None => hand_back(&rest, &restored),
+    }
+}
+
+/// Runs a command that changes the shell, and returns its exit status. `None` for every other
+/// command. `prints_commands` is set if the shell would print the text that it evaluates.
+fn run_here(arguments: &[OsString], shell: Shell, prints_commands: bool) -> Option<u8> {
+    match Cli::try_parse_from(arguments) {
         // tcsh would print the text that it evaluates, and that cannot be turned off in the same
         // line.
         Ok(Cli {
             command: Command::Login(_),
             ..
-        }) if trace.contains('1') => {
+        }) if prints_commands => {
             let error = Error::invalid(
                 "this shell prints each command it runs, and would print the token",
                 "unset echo verbose",
             );
             Ui::new(false, crate::ui::Color::Auto, &Env::of_process()).error(&error);
-            error.exit()
+            Some(error.exit())
         }
         Ok(cli)
             if matches!(
@@ -53,12 +61,16 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
                 Command::Login(_) | Command::Logout(_) | Command::Renew(_)
             ) =>
         {
-            execute(cli, Some(shell), &rest)
+            Some(execute(cli, Some(shell), arguments))
         }
         // The functions of these shells pass on nothing else, so this is a mistyped login.
-        Err(error) if shell != Shell::Sh => usage::report_to_stderr(&error, &rest),
-        _ => return hand_back(&rest, &restored),
-    };
+        Err(error) if shell != Shell::Sh => Some(usage::report_to_stderr(&error, arguments)),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// Prints the lines that give the shell the exit status, and returns this process's own status.
+fn return_status(status: u8, shell: Shell, restored: &str) -> u8 {
     match shell {
         Shell::Sh => print(&format!("{restored}\\return {status}\n")),
         // tcsh's `eval` returns the status of the command that it evaluates; there is no other way.
@@ -67,7 +79,13 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
             print(&format!("{status}\n"));
             return 0;
         }
-        _ => {}
+        Shell::Zsh
+        | Shell::Dash
+        | Shell::Fish
+        | Shell::Elvish
+        | Shell::Tcsh
+        | Shell::Xonsh
+        | Shell::Powershell => {}
     }
     status
 }

@@ -77,37 +77,49 @@ async fn due(context: &Context<'_>) -> Result<u8> {
 async fn run(context: &Context<'_>) -> Result<u8> {
     let ui = context.ui;
     let reply = context.waiting(status(&context.core)).await?;
-    let files = &context.core.settings.config_files;
     if ui.json() {
         ui.data_json(&WithConfig {
             reply: &reply,
-            config_files: files,
+            config_files: &context.core.settings.config_files,
         })?;
         return Ok(0);
     }
-    let services = match reply.services {
-        Some(count) => format!("{count} in {}", reply.path),
-        None => format!("no permission to list {}", reply.path),
-    };
-    let mut rows = vec![(
-        "address",
-        format!("{} (version {})", reply.address, reply.version),
-    )];
-    let by = context
-        .core
-        .settings
+    let mut table = Table::new(&[], Piped::Aligned);
+    rows(context, &reply)
+        .into_iter()
+        .for_each(|(name, value)| table.row([name.into(), value.into()]));
+    ui.data(&table.text(ui))?;
+    reply.warnings.iter().for_each(|warning| ui.warn(warning));
+    Ok(0)
+}
+
+fn rows(context: &Context<'_>, reply: &SessionStatus) -> Vec<(&'static str, String)> {
+    let settings = &context.core.settings;
+    let by = settings
         .context
         .as_ref()
         .map(|used| used.chosen_by.as_str())
         .unwrap_or_default();
+    let services = match reply.services {
+        Some(count) => format!("{count} in {}", reply.path),
+        None => format!("no permission to list {}", reply.path),
+    };
+    let address = format!("{} (version {})", reply.address, reply.version);
+    let mut rows = vec![("address", address)];
     rows.extend(
         reply
             .context
+            .as_ref()
             .map(|name| ("context", format!("{name} ({by})"))),
     );
-    rows.extend(reply.namespace.map(|namespace| ("namespace", namespace)));
-    rows.push(("user", reply.user));
-    rows.extend(reply.entity.map(|entity| ("entity", entity)));
+    rows.extend(
+        reply
+            .namespace
+            .clone()
+            .map(|namespace| ("namespace", namespace)),
+    );
+    rows.push(("user", reply.user.clone()));
+    rows.extend(reply.entity.clone().map(|entity| ("entity", entity)));
     rows.push(("policies", reply.policies.join(", ")));
     rows.push((
         "time left",
@@ -116,31 +128,35 @@ async fn run(context: &Context<'_>) -> Result<u8> {
             .map_or_else(|| "never expires".into(), format_duration),
     ));
     rows.push(("services", services));
-    let writes = match reply.write_access {
+    rows.push(("writes", writes(reply.write_access).to_owned()));
+    rows.push(("approval", approval(&reply.approval).to_owned()));
+    rows.extend(
+        settings
+            .config_files
+            .iter()
+            .map(|path| ("config", path.display().to_string())),
+    );
+    if !settings.locked.is_empty() {
+        rows.push(("locked", settings.locked.join(", ")));
+    }
+    rows
+}
+
+/// The words for whether this session may write.
+fn writes(access: Option<bool>) -> &'static str {
+    match access {
         Some(true) => "by this session",
         Some(false) => "not by this session itself",
         None => "unknown: Vault does not say whether this session may write",
-    };
-    rows.push(("writes", writes.to_owned()));
-    let approval = match reply.approval.as_str() {
+    }
+}
+
+/// The words for what approves a change. Any text that is not a kind of proof is shown unchanged.
+fn approval(kind: &str) -> &str {
+    match kind {
         "typed" => "yes, typed at the terminal or on the page",
         "passkey" => "a passkey, on the page",
         "step-up" => "a fresh sign-in for the role that may write",
         why => why,
-    };
-    rows.push(("approval", approval.to_owned()));
-    rows.extend(
-        files
-            .iter()
-            .map(|path| ("config", path.display().to_string())),
-    );
-    if !context.core.settings.locked.is_empty() {
-        rows.push(("locked", context.core.settings.locked.join(", ")));
     }
-    let mut table = Table::new(&[], Piped::Aligned);
-    rows.into_iter()
-        .for_each(|(name, value)| table.row([name.into(), value.into()]));
-    ui.data(&table.text(ui))?;
-    reply.warnings.iter().for_each(|warning| ui.warn(warning));
-    Ok(0)
 }

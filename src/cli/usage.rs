@@ -149,18 +149,12 @@ pub(super) fn no_such_command(
     } else {
         format!("{} ", parent.get_name())
     };
-    let message = match is_safe_to_repeat(word) {
-        true => format!("there is no command {owner}{word}"),
-        false => {
-            format!(
-                "there is no such command{}",
-                if is_root {
-                    String::new()
-                } else {
-                    format!(" of {}", parent.get_name())
-                }
-            )
-        }
+    let message = if is_safe_to_repeat(word) {
+        format!("there is no command {owner}{word}")
+    } else if is_root {
+        "there is no such command".to_owned()
+    } else {
+        format!("there is no such command of {}", parent.get_name())
     };
     let names = || parent.get_subcommands().filter(|sub| !sub.is_hide_set());
     let all: Vec<&str> = names()
@@ -192,6 +186,29 @@ pub(super) fn no_such_command(
         .and_then(|at| corrected(root, words, at, near))
         .unwrap_or_else(|| format!("claude-vault help {owner}{near}"));
     Error::invalid(message, format!("{line}   (did you mean {near}?)"))
+}
+
+/// The message for an option that the command does not have. It names only the option, and only if
+/// that cannot be a secret.
+fn no_such_option(command: &str, name: &str) -> String {
+    // In a group of short options, only the first can be named.
+    let shown = if name.starts_with("--") {
+        Some(name)
+    } else {
+        name.get(..2)
+    };
+    match shown.filter(|shown| is_safe_to_repeat(shown)) {
+        Some(shown) => format!("{command} has no option {shown}"),
+        None => format!("{command} does not have one of these options"),
+    }
+}
+
+/// The option that was probably meant: a known synonym, or one with a similar spelling.
+fn near_option(name: &str, options: &[String]) -> Option<String> {
+    let bare = options.iter().map(|option| option.trim_start_matches('-'));
+    option_by_synonym(name, options)
+        .map(str::to_owned)
+        .or_else(|| nearest(name.trim_start_matches('-'), bare).map(|near| format!("--{near}")))
 }
 
 /// A command line that could not be parsed.
@@ -234,16 +251,7 @@ impl Line<'_> {
             };
             return Error::invalid(format!("{command} got too many arguments"), hint);
         }
-        // In a group of short options, only the first can be named.
-        let shown = if name.starts_with("--") {
-            Some(name)
-        } else {
-            name.get(..2)
-        };
-        let message = match shown.filter(|shown| is_safe_to_repeat(shown)) {
-            Some(shown) => format!("{command} has no option {shown}"),
-            None => format!("{command} does not have one of these options"),
-        };
+        let message = no_such_option(command, name);
         let at = self
             .words
             .iter()
@@ -258,26 +266,14 @@ impl Line<'_> {
         if is_misplaced && options.iter().any(|option| option == name) {
             return Error::invalid(format!("{name} must come after {path}"), self.help());
         }
-        let bare = options.iter().map(|option| option.trim_start_matches('-'));
-        let near = option_by_synonym(name, &options)
-            .map(str::to_owned)
-            .or_else(|| {
-                nearest(name.trim_start_matches('-'), bare).map(|near| format!("--{near}"))
-            });
-        let Some(near) = near.as_deref() else {
+        let Some(near) = near_option(name, &options) else {
             return Error::invalid(message, self.help());
         };
         let line = at
             .filter(|_| !is_misplaced)
             .filter(|at| self.words[*at] == name)
-            .and_then(|at| corrected(self.root, self.words, at, near));
-        Error::invalid(
-            message,
-            format!(
-                "{}   (did you mean {near}?)",
-                line.unwrap_or_else(|| self.help())
-            ),
-        )
+            .and_then(|at| corrected(self.root, self.words, at, &near));
+        self.invalid_but_near(message, line, &near)
     }
 
     /// The typed service, if it looks like one.
@@ -346,12 +342,13 @@ impl Line<'_> {
                 .map(|before| format!("{before}{near}"))?;
             corrected(self.root, self.words, at, &with)
         });
-        Error::invalid(
-            message,
-            format!(
-                "{}   (did you mean {near}?)",
-                line.unwrap_or_else(|| self.help())
-            ),
-        )
+        self.invalid_but_near(message, line, near)
+    }
+
+    /// The error for a word that is similar to `near`. The hint is the corrected command line, if
+    /// that is safe to repeat, or else the help.
+    fn invalid_but_near(&self, message: String, line: Option<String>, near: &str) -> Error {
+        let line = line.unwrap_or_else(|| self.help());
+        Error::invalid(message, format!("{line}   (did you mean {near}?)"))
     }
 }

@@ -69,68 +69,71 @@ fn require_held(
     (user, context): (Option<&Layer>, Option<Chosen<'_>>),
     words: &Words<'_>,
 ) -> Result<()> {
-    let fixed = system.said.get(setting.name).map(texts);
-    let differs = |said: &[String]| {
-        let said: Vec<String> = said.iter().map(|text| usual(setting.same, text)).collect();
-        let fixed: Vec<String> = fixed
-            .iter()
-            .flatten()
-            .map(|text| usual(setting.same, text))
-            .collect();
-        match setting.same {
-            Same::List => said.iter().any(|host| !fixed.contains(host)),
-            Same::Truth if fixed.is_empty() => said.iter().any(|text| text != "false"),
-            Same::Truth | Same::Text | Same::Address | Same::Path => said != fixed,
-        }
-    };
-    let refuse = |by: &str, said: &[String], hint: String| {
-        Err(contradiction(
-            setting.name,
-            system,
-            fixed.as_deref(),
-            by,
-            said,
-            hint,
-        ))
+    let held = Held {
+        setting,
+        system,
+        fixed: system.said.get(setting.name).map(texts),
     };
     let lossy = |said: OsString| said.to_string_lossy().into_owned();
     if let Some((flag, said)) = words.of_flag(setting) {
-        let said = [lossy(said)];
-        if differs(&said) {
-            return refuse(flag, &said, format!("leave out {flag}"));
-        }
+        held.require(flag, &[lossy(said)], || format!("leave out {flag}"))?;
     }
     for (variable, said) in words.of_own_variables(setting) {
         let said = match setting.same {
             Same::List => list(&lossy(said)).map(str::to_owned).collect(),
             Same::Truth | Same::Text | Same::Address | Same::Path => vec![lossy(said)],
         };
-        if differs(&said) {
-            return refuse(variable, &said, format!("unset {variable}"));
-        }
+        held.require(variable, &said, || format!("unset {variable}"))?;
     }
     if let Some((name, value)) =
         context.and_then(|context| Some((context.name, context.said.get(setting.name)?)))
     {
-        let said = texts(value);
-        if differs(&said) {
-            return refuse(
-                &format!("the context {name}"),
-                &said,
-                "claude-vault context   (lists the other contexts)".to_owned(),
-            );
-        }
+        held.require(&format!("the context {name}"), &texts(value), || {
+            "claude-vault context   (lists the other contexts)".to_owned()
+        })?;
     }
-    let Some((user, said)) =
-        user.and_then(|user| Some((user, texts(user.said.get(setting.name)?))))
-    else {
-        return Ok(());
-    };
-    if differs(&said) {
-        let hint = format!("claude-vault config edit   (and remove {})", setting.name);
-        return refuse(&user.path.display().to_string(), &said, hint);
+    if let Some((user, value)) = user.and_then(|user| Some((user, user.said.get(setting.name)?))) {
+        held.require(&user.path.display().to_string(), &texts(value), || {
+            format!("claude-vault config edit   (and remove {})", setting.name)
+        })?;
     }
     Ok(())
+}
+
+/// A locked setting, with the values that the system config fixes.
+struct Held<'a> {
+    setting: &'a Setting,
+    system: &'a Layer,
+    /// `None` if the default is fixed.
+    fixed: Option<Vec<String>>,
+}
+
+impl Held<'_> {
+    /// Returns an error with this hint if the source `by` sets other values.
+    fn require(&self, by: &str, said: &[String], hint: impl FnOnce() -> String) -> Result<()> {
+        if !self.differs(said) {
+            return Ok(());
+        }
+        Err(contradiction(
+            self.setting.name,
+            self.system,
+            self.fixed.as_deref(),
+            by,
+            said,
+            hint(),
+        ))
+    }
+
+    fn differs(&self, said: &[String]) -> bool {
+        let usual = |text: &String| usual(self.setting.same, text);
+        let said: Vec<String> = said.iter().map(usual).collect();
+        let fixed: Vec<String> = self.fixed.iter().flatten().map(usual).collect();
+        match self.setting.same {
+            Same::List => said.iter().any(|host| !fixed.contains(host)),
+            Same::Truth if fixed.is_empty() => said.iter().any(|text| text != "false"),
+            Same::Truth | Same::Text | Same::Address | Same::Path => said != fixed,
+        }
+    }
 }
 
 fn contradiction(

@@ -10,7 +10,9 @@ mod context;
 mod env;
 mod file;
 mod lab;
+mod load;
 mod lock;
+mod mode;
 mod owner;
 mod root;
 mod setting;
@@ -19,6 +21,7 @@ mod sign_in;
 mod sources;
 mod strength;
 mod table;
+mod user_path;
 mod values;
 
 use std::path::PathBuf;
@@ -30,15 +33,14 @@ use url::Url;
 use context::KnownVault;
 pub use context::{ContextInUse, return_hint};
 pub use env::{AGENT_VARIABLES, Env};
-use file::{Files, require_outside, user_folder, user_path};
 pub use lab::{has_leftover_lab, record_lab};
+pub use mode::Mode;
 pub use shown::{ConfigReport, ContextReport, Contexts, SettingReport, contexts, shown};
 pub(crate) use sign_in::login_methods;
 pub use sign_in::{MeantFor, Method, ProviderSettings, lists_host};
-use sources::Sources;
 pub use strength::Strength;
-use table::{SETTINGS, SYSTEM_ROOTS};
-use values::{checked_path, parse_address};
+use user_path::user_path;
+use values::checked_path;
 
 use crate::error::{Error, Result};
 use crate::names::Service;
@@ -107,81 +109,6 @@ impl AskBefore {
         match self {
             Self::Inject => "inject",
             Self::Get => "get",
-        }
-    }
-}
-
-/// How an AI assistant sees values. Only the person chooses this, never a tool argument or a file
-/// in the project.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// A handle in place of each value.
-    #[default]
-    Tokenized,
-    /// Only the names of keys.
-    Redacted,
-    /// The values themselves, for throwaway environments.
-    Plaintext,
-}
-
-impl Mode {
-    /// The word used in a config file.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Tokenized => "tokenized",
-            Self::Redacted => "redacted",
-            Self::Plaintext => "plaintext",
-        }
-    }
-
-    /// How much the mode hides: a higher number shows less.
-    fn strictness(self) -> u8 {
-        match self {
-            Self::Plaintext => 0,
-            Self::Tokenized => 1,
-            Self::Redacted => 2,
-        }
-    }
-
-    /// The mode of the config, or a stricter one from the variable. A project's `.mcp.json` can set
-    /// variables, so a variable must never show an assistant more.
-    fn with_variable(self, variable: Option<&str>) -> Result<Self> {
-        let Some(wanted) = variable.map(str::parse::<Self>).transpose()? else {
-            return Ok(self);
-        };
-        if wanted.strictness() >= self.strictness() {
-            return Ok(wanted);
-        }
-        Err(Error::invalid(
-            format!(
-                "VAULT_SECURITY_MODE can only make the mode stricter: it is {}, but your config \
-                 has {}",
-                wanted.word(),
-                self.word()
-            ),
-            format!(
-                "claude-vault config edit   (and add: security_mode = \"{}\"), or: unset \
-                 VAULT_SECURITY_MODE",
-                wanted.word()
-            ),
-        ))
-    }
-}
-
-impl std::str::FromStr for Mode {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "tokenized" => Ok(Self::Tokenized),
-            "redacted" => Ok(Self::Redacted),
-            "plaintext" => Ok(Self::Plaintext),
-            _ => Err(Error::invalid(
-                "the security mode is not one of: tokenized, redacted, plaintext",
-                "export VAULT_SECURITY_MODE=tokenized",
-            )),
         }
     }
 }
@@ -309,174 +236,6 @@ impl Settings {
         self.plain_keys
             .iter()
             .any(|plain| plain.rsplit_once('/') == Some((service, key)))
-    }
-
-    /// Resolves all settings from their sources.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for a setting that cannot be used.
-    pub fn load(global: &Global, env: &Env) -> Result<Self> {
-        let files = Files::read(env)?;
-        let sources = Sources::new(&files, global, env)?;
-        let mut settings = Self::defaults(env)?;
-        if sources.locks.words().contains("proxy") {
-            settings.proxy = Proxy::None; // unless the system config sets one below
-        }
-        for setting in &SETTINGS {
-            let said = sources.of(setting);
-            if !said.0.is_empty() {
-                (setting.take)(&mut settings, &said)?;
-            }
-        }
-        settings.find_root(env)?;
-        let of_files = |name: &str| {
-            SETTINGS
-                .iter()
-                .find(|one| one.name == name)
-                .map(|one| sources.of_files(one))
-        };
-        let address =
-            of_files("address").and_then(|said| Some(said.files().next()?.as_str()?.to_owned()));
-        // An issuer that a context sets is meant for that context's Vault.
-        let of_context = sources
-            .context()
-            .filter(|context| context.said.contains_key("issuer"));
-        let address = match of_context {
-            Some(context) => context
-                .said
-                .get("address")
-                .and_then(toml::Value::as_str)
-                .map(str::to_owned),
-            None => address,
-        };
-        let hosts = of_files("trusted_hosts")
-            .map(|said| said.of_files())
-            .transpose()?
-            .unwrap_or_default();
-        settings.provider.meant_for = Some(MeantFor {
-            address,
-            hosts: hosts.into_iter().next().unwrap_or_default(),
-        });
-        let lab = sources
-            .lab()
-            .filter(|lab| parse_address(&lab.address).ok() == settings.address);
-        if let Some(lab) = lab {
-            // Passkeys for the throwaway server are kept in its folder and removed with it.
-            settings.is_lab = true;
-            settings.config.clone_from(&lab.folder);
-            settings.data.clone_from(&lab.folder);
-        }
-        if settings.write_role.is_none() {
-            settings.write_role = settings
-                .address
-                .as_ref()
-                .and_then(|address| context::write_role_at(&files, address));
-        }
-        settings.context = sources.context_in_use();
-        settings.known = sources.known_vaults(env);
-        settings.config_files = files.paths();
-        settings.locked = sources.locks.words().iter().copied().collect();
-        Ok(settings)
-    }
-
-    /// The defaults of all settings.
-    fn defaults(env: &Env) -> Result<Self> {
-        let usual_state =
-            || Some(folder(env, "XDG_STATE_HOME", ".local/state")?.join("claude-vault"));
-        let state = env
-            .path("CLAUDE_VAULT_STATE_DIR")
-            .or_else(usual_state)
-            .ok_or_else(|| {
-                Error::invalid(
-                    "there is no home folder",
-                    "export CLAUDE_VAULT_STATE_DIR=DIR",
-                )
-            })?;
-        let data =
-            folder(env, "XDG_DATA_HOME", ".local/share").map(|folder| folder.join("claude-vault"));
-        Ok(Self {
-            context: None,
-            known: Vec::new(),
-            address: None,
-            namespace: None,
-            mount: "secret".into(),
-            prefix: "proxmox-services".into(),
-            method: Method::default(),
-            provider: ProviderSettings::default(),
-            role: None,
-            auth_mount: None,
-            port: 8250,
-            browser: None,
-            max_token_ttl: 3600,
-            max_session: 8 * 3600,
-            root: PathBuf::new(),
-            is_project: false,
-            audit_log: PathBuf::new(),
-            trusted_hosts: Vec::new(),
-            tls: Tls {
-                system_roots: SYSTEM_ROOTS
-                    .iter()
-                    .filter_map(|variable| env.path(variable))
-                    .collect(),
-                ..Tls::default()
-            },
-            timeout: Duration::from_secs(60),
-            max_retries: 2,
-            insecure_http: false,
-            proxy: Proxy::Environment,
-            agent: env.agent(),
-            mode: Mode::default(),
-            plain_keys: Vec::new(),
-            handle_life: Duration::from_secs(7200),
-            config: user_folder(env).unwrap_or_else(|| state.clone()),
-            data: data.unwrap_or_else(|| state.clone()),
-            config_files: Vec::new(),
-            locked: Vec::new(),
-            is_lab: false,
-            approval: None,
-            write_role: None,
-            approval_wait: Duration::from_secs(300),
-            ask_before: Vec::new(),
-            file_mode: 0o600,
-            file_group: None,
-            state,
-        })
-    }
-
-    /// Resolves the root and the path of the audit log, and refuses a user config below the root.
-    fn find_root(&mut self, env: &Env) -> Result<()> {
-        let given =
-            Some(std::mem::take(&mut self.root)).filter(|root| !root.as_os_str().is_empty());
-        // If a root is given, the config must also lie outside the project of the working
-        // directory.
-        let started_in = given
-            .is_some()
-            .then(root::project_here)
-            .transpose()?
-            .filter(|here| here.is_project);
-        let root::FoundRoot {
-            path: root,
-            is_project,
-        } = root::find(given)?;
-        if let Some(user) = user_path(env)? {
-            for project in [Some(&root), started_in.as_ref().map(|here| &here.path)]
-                .into_iter()
-                .flatten()
-            {
-                require_outside(&user, project)?;
-            }
-        }
-        if self.audit_log.as_os_str().is_empty() {
-            self.audit_log = if is_project {
-                root.join(".claude-vault-audit.log")
-            } else {
-                self.state.join("audit.log")
-            };
-        }
-        self.audit_log =
-            std::path::absolute(&self.audit_log).map_err(Error::io("find", &self.audit_log))?;
-        (self.root, self.is_project) = (root, is_project);
-        Ok(())
     }
 
     /// The address of Vault.

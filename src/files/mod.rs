@@ -5,10 +5,12 @@
 //! check and its use therefore cannot lead outside.
 
 pub mod adopted;
+mod backup;
 pub mod journal;
 mod lock;
 mod owner;
 mod place;
+mod public;
 pub mod record;
 mod scratch;
 mod write;
@@ -19,14 +21,13 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 
-use jiff::{Timestamp, tz::TimeZone};
 use rustix::fs::{Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use owner::{is_trusted, require_own_file, require_own_folder};
-use place::{is_backup_of, names, place, sweep};
+use place::{names, place, sweep};
 pub use scratch::{Scratch, ScratchPlaces, sweep_scratch};
 pub use write::{Access, FileChange, write};
 
@@ -263,96 +264,12 @@ impl Root {
             .map_err(|errno| Error::io("narrow the permissions of", path)(errno.into()))
     }
 
-    /// Writes old content to a backup beside its file. Returns the name of the backup.
-    fn back_up(&self, path: &Path, old: &Content) -> Result<String> {
-        require_own_file(path, old.owner)?;
-        let (folder, name) = self.folder_of(path)?;
-        back_up(&folder, name, old).map_err(Error::io("back up", path))
-    }
-
-    /// The names of a file's backups, the oldest first.
-    fn backups(&self, path: &Path) -> Vec<String> {
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let file = path.file_name().unwrap_or_default();
-        self.names(folder)
-            .into_iter()
-            .filter(|name| is_backup_of(name, file))
-            .collect()
-    }
-
-    /// Removes backups of a file by their names.
-    fn remove_backups(&self, path: &Path, names: &[String]) {
-        let Ok((folder, file)) = self.folder_of(path) else {
-            return;
-        };
-        for name in names.iter().filter(|name| is_backup_of(name, file)) {
-            let _ = rustix::fs::unlinkat(&folder, name.as_str(), rustix::fs::AtFlags::empty());
-        }
-    }
-
     fn folder_of<'a>(&self, path: &'a Path) -> Result<(OwnedFd, &'a OsStr)> {
         let refused = || Error::Confined {
             path: path.to_owned(),
             reason: "its folder cannot be created",
         };
         self.folder(path, true)?.ok_or_else(refused)
-    }
-
-    /// Adds lines to a text file that anybody may read, such as `.gitignore`, unless the file
-    /// already has them. Makes no backup.
-    ///
-    /// # Errors
-    /// [`Error::Confined`], [`Error::Io`].
-    pub fn add_lines(&self, path: &Path, lines: &[String]) -> Result<()> {
-        let before = self.read(path)?;
-        let mut content = before
-            .as_ref()
-            .map_or_else(Vec::new, |content| content.bytes.to_vec());
-        let missing = |line: &&String| {
-            !content
-                .split(|byte| *byte == b'\n')
-                .any(|old| old.trim_ascii_end() == line.as_bytes())
-        };
-        let missing: Vec<&String> = lines.iter().filter(missing).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        if !content.is_empty() && !content.ends_with(b"\n") {
-            content.push(b'\n');
-        }
-        for line in missing {
-            content.extend_from_slice(line.as_bytes());
-            content.push(b'\n');
-        }
-        let Some((folder, name)) = self.folder(path, false)? else {
-            return Err(Error::Confined {
-                path: path.to_owned(),
-                reason: "its folder does not exist",
-            });
-        };
-        before
-            .as_ref()
-            .map(|old| require_own_file(path, old.owner))
-            .transpose()?;
-        let mode = before.map_or(0o644, |old| old.mode);
-        place(&folder, name, name, &content, Access { mode, group: None })
-            .map_err(Error::io("write", path))
-    }
-
-    /// Writes a text file that contains no value and that anybody may read. Makes no backup.
-    ///
-    /// # Errors
-    /// [`Error::Confined`], [`Error::NotOurs`] for a file of another user, [`Error::Io`].
-    pub fn put_public(&self, path: &Path, content: &[u8]) -> Result<()> {
-        let before = self.read(path)?;
-        before
-            .as_ref()
-            .map(|old| require_own_file(path, old.owner))
-            .transpose()?;
-        let (folder, name) = self.folder_of(path)?;
-        let mode = before.map_or(0o644, |old| old.mode);
-        place(&folder, name, name, content, Access { mode, group: None })
-            .map_err(Error::io("write", path))
     }
 
     /// Opens the folder that contains `path`; `None` if it does not exist and `make` is false.
@@ -392,35 +309,6 @@ impl Root {
         }
         Ok(Some((folder, name)))
     }
-}
-
-fn back_up(folder: &OwnedFd, name: &OsStr, old: &Content) -> std::io::Result<String> {
-    let stamp = Timestamp::now()
-        .to_zoned(TimeZone::UTC)
-        .strftime("%Y%m%d_%H%M%S")
-        .to_string();
-    let base = format!("{}.backup.{stamp}", name.to_string_lossy());
-    // Several backups in one second get increasing numbers, so that their names sort by age.
-    let newest = names(folder)
-        .iter()
-        .filter_map(|other| {
-            other
-                .strip_prefix(&base)
-                .map(|rest| rest.trim_start_matches('_').parse().unwrap_or(1_u32))
-        })
-        .max();
-    let backup = newest.map_or_else(
-        || base.clone(),
-        |number| format!("{base}_{:03}", number + 1),
-    );
-    place(
-        folder,
-        name,
-        OsStr::new(&backup),
-        &old.bytes,
-        Access::default(),
-    )?;
-    Ok(backup)
 }
 
 /// Resolves `..` in the text of a path. A symbolic link on the path is refused later, when it is

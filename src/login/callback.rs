@@ -164,7 +164,39 @@ fn unknown_visitor() -> Response<Full<Bytes>> {
 
 /// The response, and whether it answers this login's callback.
 async fn respond(request: &Request<Bytes>, shared: &Shared) -> (Response<Full<Bytes>>, bool) {
-    let stray = |status, title: &str, text: &str| (page(status, title, text), false);
+    let arrived = require_callback(request, shared.port)
+        .and_then(|()| take_answer(request.uri().query().unwrap_or_default(), shared));
+    let answer = match arrived {
+        Ok(answer) => answer,
+        Err(stray) => return (stray.page(), false),
+    };
+    let (sender, receiver) = oneshot::channel();
+    let arrival = Arrival {
+        answer,
+        page: PageSender(sender),
+    };
+    if shared.arrivals.send(arrival).await.is_err() {
+        let late = Stray(
+            StatusCode::GONE,
+            "Too late",
+            "The terminal no longer waits for this login.",
+        );
+        return (late.page(), false);
+    }
+    (last_page(receiver.await.ok()), true)
+}
+
+/// A request that does not answer this login: the status, title and text of its page.
+struct Stray(StatusCode, &'static str, &'static str);
+
+impl Stray {
+    fn page(self) -> Response<Full<Bytes>> {
+        page(self.0, self.1, self.2)
+    }
+}
+
+/// Refuses every request except a GET of the callback path at this machine's own name.
+fn require_callback(request: &Request<Bytes>, port: u16) -> std::result::Result<(), Stray> {
     let host = request
         .headers()
         .get(header::HOST)
@@ -172,82 +204,68 @@ async fn respond(request: &Request<Bytes>, shared: &Shared) -> (Response<Full<By
         .unwrap_or_default();
     let ours = ["localhost", "127.0.0.1", "[::1]"]
         .iter()
-        .any(|name| host == format!("{name}:{}", shared.port));
+        .any(|name| host == format!("{name}:{port}"));
     if !ours {
-        return stray(
+        return Err(Stray(
             StatusCode::BAD_REQUEST,
             "Wrong address",
             "This address is for a login on this machine only.",
-        );
+        ));
     }
     if request.uri().path() != PATH {
-        return stray(
+        return Err(Stray(
             StatusCode::NOT_FOUND,
             "Page not found",
             "This port only waits for the browser to return from a login.",
-        );
+        ));
     }
     if request.method() != Method::GET {
-        return stray(
+        return Err(Stray(
             StatusCode::METHOD_NOT_ALLOWED,
             "Method not allowed",
             "A login returns with a GET request.",
-        );
+        ));
     }
-    let query = request.uri().query().unwrap_or_default();
-    let answer = {
-        let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.as_deref().map(|expected| parse(query, expected)) {
-            Some(Ok(answer)) => {
-                *state = None;
-                answer
-            }
-            Some(Err(why)) => return stray(StatusCode::BAD_REQUEST, "Another login", why),
-            None => {
-                return stray(
-                    StatusCode::BAD_REQUEST,
-                    "Already used",
-                    "The browser has already returned from this login. See the terminal.",
-                );
-            }
-        }
+    Ok(())
+}
+
+/// The answer in a callback's query. It uses up the expected state.
+fn take_answer(query: &str, shared: &Shared) -> std::result::Result<Answer, Stray> {
+    let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(expected) = state.as_deref() else {
+        return Err(Stray(
+            StatusCode::BAD_REQUEST,
+            "Already used",
+            "The browser has already returned from this login. See the terminal.",
+        ));
     };
-    let (sender, receiver) = oneshot::channel();
-    if shared
-        .arrivals
-        .send(Arrival {
-            answer,
-            page: PageSender(sender),
-        })
-        .await
-        .is_err()
-    {
-        return stray(
-            StatusCode::GONE,
-            "Too late",
-            "The terminal no longer waits for this login.",
-        );
-    }
-    let response = match receiver.await {
-        Ok(Page::SignedIn) => page(
+    let answer = parse(query, expected)
+        .map_err(|why| Stray(StatusCode::BAD_REQUEST, "Another login", why))?;
+    *state = None;
+    Ok(answer)
+}
+
+/// The page at the end of the login; `None` if the login was cancelled.
+fn last_page(outcome: Option<Page>) -> Response<Full<Bytes>> {
+    match outcome {
+        Some(Page::SignedIn) => page(
             StatusCode::OK,
             "You are signed in",
             "The terminal has the session now. You can close this page.",
         ),
-        Ok(Page::Failed(why)) => page(
+        Some(Page::Failed(why)) => page(
             StatusCode::OK,
             "The login failed",
             &format!("{why}. The terminal shows what to do next. You can close this page."),
         ),
         // The page to show after the login, or another sign-in.
-        Ok(Page::GoTo(url)) => redirect(&url),
-        Err(_) => page(
+        Some(Page::GoTo(url)) => redirect(&url),
+        None => page(
             StatusCode::GONE,
             "The login was cancelled",
             "Start it again in the terminal. You can close this page.",
         ),
-    };
-    (response, true)
+    }
 }
 
 /// Parses a callback's query. A query without this login's `state` belongs to another login.

@@ -6,8 +6,9 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
+use url::Url;
 
-use super::callback::{Answer, LastPage, Listener, Page};
+use super::callback::{Answer, LastPage, Listener, Page, PageSender};
 use super::{
     LoggedIn, LoginPlace, LoginUi, Options, SignIn, SignInMethod, answer, denied, loopback_address,
     send_to, shown_code, timeout,
@@ -76,33 +77,8 @@ pub(super) async fn sign_in(
         let Ok((answer, page)) = waited else {
             return Err(timeout(options));
         };
-        let outcome = match answer {
-            Answer::Code(code) => {
-                finish(
-                    vault,
-                    options.mount,
-                    Callback {
-                        state: auth.state.clone(),
-                        code,
-                    },
-                    &nonce,
-                    lost,
-                )
-                .await
-            }
-            Answer::Denied { error, description } => Err(denied(&error, &description)),
-        };
-        match outcome {
-            Ok(Some(granted)) => {
-                let last = options
-                    .afterwards
-                    .clone()
-                    .map_or(Page::SignedIn, Page::GoTo);
-                return Ok(LoggedIn {
-                    granted,
-                    farewell: LastPage::of(listener, page, last),
-                });
-            }
+        match outcome_of(answer, vault, options.mount, &auth.state, &nonce, lost).await {
+            Ok(Some(granted)) => return Ok(succeeded(granted, options, listener, page)),
             Ok(None) => {
                 lost = true;
                 face.note(
@@ -110,24 +86,73 @@ pub(super) async fn sign_in(
                 );
                 (nonce, auth) = start_after_failover(vault, options, port).await?;
                 listener.expect(&auth.state);
-                match page {
-                    Some(page) => page.send(Page::GoTo(auth.url.clone())),
-                    None => face.sign_in(&SignIn {
-                        url: &auth.url,
-                        port: Some(port),
-                        code: None,
-                    }),
-                }
+                send_again(&auth.url, port, page, face);
             }
-            Err(error) => {
-                let last = options
-                    .afterwards
-                    .clone()
-                    .map_or_else(|| Page::Failed(error.for_person()), Page::GoTo);
-                LastPage::of(listener, page, last).say().await;
-                return Err(error);
-            }
+            Err(error) => return Err(failed(error, options, listener, page).await),
         }
+    }
+}
+
+/// Completes the login with the provider's answer. `Ok(None)` means that Vault lost the login's
+/// state for the first time.
+async fn outcome_of(
+    answer: Answer,
+    vault: &Client,
+    mount: &str,
+    state: &str,
+    nonce: &Secret,
+    lost_before: bool,
+) -> Result<Option<Granted>> {
+    match answer {
+        Answer::Code(code) => {
+            let state = state.to_owned();
+            finish(vault, mount, Callback { state, code }, nonce, lost_before).await
+        }
+        Answer::Denied { error, description } => Err(denied(&error, &description)),
+    }
+}
+
+/// The login, with the page that the browser gets at its end.
+fn succeeded(
+    granted: Granted,
+    options: &Options<'_>,
+    listener: Listener,
+    browser: Option<PageSender>,
+) -> LoggedIn {
+    let last = options
+        .afterwards
+        .clone()
+        .map_or(Page::SignedIn, Page::GoTo);
+    LoggedIn {
+        granted,
+        farewell: LastPage::of(listener, browser, last),
+    }
+}
+
+/// Shows the failure in the browser, and returns it.
+async fn failed(
+    error: Error,
+    options: &Options<'_>,
+    listener: Listener,
+    browser: Option<PageSender>,
+) -> Error {
+    let last = options
+        .afterwards
+        .clone()
+        .map_or_else(|| Page::Failed(error.for_person()), Page::GoTo);
+    LastPage::of(listener, browser, last).say().await;
+    error
+}
+
+/// Sends the browser that has returned, or else the person, to the address of a second attempt.
+fn send_again(url: &Url, port: u16, browser: Option<PageSender>, face: &mut impl LoginUi) {
+    match browser {
+        Some(browser) => browser.send(Page::GoTo(url.clone())),
+        None => face.sign_in(&SignIn {
+            url,
+            port: Some(port),
+            code: None,
+        }),
     }
 }
 
@@ -243,11 +268,13 @@ async fn finish(
 }
 
 fn is_temporary(error: &Error) -> bool {
-    match error {
-        Error::Unreachable { .. } | Error::Sealed { .. } | Error::BadReply { .. } => true,
-        Error::Server { status, .. } => *status >= 500,
-        _ => false,
-    }
+    matches!(
+        error,
+        Error::Unreachable { .. }
+            | Error::Sealed { .. }
+            | Error::BadReply { .. }
+            | Error::Server { status: 500.., .. }
+    )
 }
 
 /// A nonce of 128 random bits and the digest `bound_to`. It binds the callback to this process and

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
-use super::callback::{Answer, LastPage, Listener, Page};
+use super::callback::{Answer, LastPage, Listener, Page, PageSender};
 use super::{
     LoggedIn, LoginUi, Options, SignIn, answer, denied, loopback_address, send_to, shown_code,
     timeout,
@@ -34,7 +34,7 @@ use super::{
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
-use crate::vault::Client;
+use crate::vault::{Client, Granted};
 use client::{ProviderClient, unusable};
 
 /// The field that RFC 8628, 4 adds to the provider's discovery document.
@@ -142,14 +142,8 @@ impl Provider {
             return Err(timeout(options));
         };
         let exchange = async {
-            let code = match answer {
-                Answer::Code(code) => {
-                    AuthorizationCode::new(code.expose(WayOut::LoginRequest).to_owned())
-                }
-                Answer::Denied { error, description } => return Err(denied(&error, &description)),
-            };
             let request = client
-                .exchange_code(code)
+                .exchange_code(code_of(answer)?)
                 .map_err(|_| missing_field("token_endpoint"))?
                 .set_pkce_verifier(verifier);
             let reply = request.request_async(&http).await.map_err(request_failed)?;
@@ -158,18 +152,7 @@ impl Provider {
                 .jwt_login(options.mount, options.role, &id_token)
                 .await
         };
-        match exchange.await {
-            Ok(granted) => Ok(LoggedIn {
-                granted,
-                farewell: LastPage::of(listener, page, Page::SignedIn),
-            }),
-            Err(error) => {
-                LastPage::of(listener, page, Page::Failed(error.for_person()))
-                    .say()
-                    .await;
-                Err(error)
-            }
-        }
+        end(exchange.await, listener, page).await
     }
 
     /// Signs in with a browser on any machine.
@@ -231,6 +214,35 @@ impl Provider {
             granted,
             farewell: LastPage::none(),
         })
+    }
+}
+
+fn code_of(answer: Answer) -> Result<AuthorizationCode> {
+    match answer {
+        Answer::Code(code) => Ok(AuthorizationCode::new(
+            code.expose(WayOut::LoginRequest).to_owned(),
+        )),
+        Answer::Denied { error, description } => Err(denied(&error, &description)),
+    }
+}
+
+/// Ends a login in this machine's browser. A failure is shown there before it is returned.
+async fn end(
+    outcome: Result<Granted>,
+    listener: Listener,
+    browser: Option<PageSender>,
+) -> Result<LoggedIn> {
+    match outcome {
+        Ok(granted) => Ok(LoggedIn {
+            granted,
+            farewell: LastPage::of(listener, browser, Page::SignedIn),
+        }),
+        Err(error) => {
+            LastPage::of(listener, browser, Page::Failed(error.for_person()))
+                .say()
+                .await;
+            Err(error)
+        }
     }
 }
 

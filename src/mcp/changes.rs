@@ -6,6 +6,8 @@
 //! back is an opaque name for a change in this process: it works once, for the same tool and the
 //! same arguments.
 
+mod asker;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,12 +21,12 @@ use super::desk::{ApprovalDesk, lock};
 use super::job::Job;
 use super::public::Handle;
 use super::refusal::Refusal;
-use crate::approval::pending::{AskedBy, LIFE, Person, hash_of, random_id};
-use crate::approval::{Approval, Approver, Outcome, Question};
+use crate::approval::pending::{AskedBy, LIFE, hash_of, random_id};
 use crate::audit::Action;
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::login::open_browser;
+pub(super) use asker::Asker;
 
 /// How long a call waits, at least, to find out whether a person must be asked.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
@@ -57,44 +59,6 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if let Some(change) = self.0 {
             change.give_up();
-        }
-    }
-}
-
-type Bring = Box<dyn Fn(&str, &str) + Send + Sync>;
-
-/// The person behind a call. The first question opens the page.
-pub(super) struct Asker {
-    core: Arc<Core>,
-    desk: Arc<ApprovalDesk>,
-    asked_by: AskedBy,
-    wanted: watch::Receiver<()>,
-    found: Arc<watch::Sender<Option<(String, String)>>>,
-    person: Mutex<Option<Arc<Person<Bring>>>>,
-}
-
-impl Approver for Asker {
-    async fn ask(&self, question: &Question<'_>) -> Result<Approval> {
-        self.core.session()?.alive()?;
-        self.desk.listen();
-        let found = self.found.clone();
-        let bring: Bring = Box::new(move |id, url| {
-            drop(found.send_replace(Some((id.to_owned(), url.to_owned()))));
-        });
-        let approvals = self.desk.approvals(&self.core).await?;
-        let person = Arc::new(approvals.person(
-            &self.core,
-            self.asked_by.clone(),
-            self.wanted.clone(),
-            bring,
-        )?);
-        *lock(&self.person) = Some(person.clone());
-        person.ask(question).await
-    }
-
-    fn finished(&self, outcome: &Outcome) {
-        if let Some(person) = &*lock(&self.person) {
-            person.finished(outcome);
         }
     }
 }
@@ -250,14 +214,8 @@ impl Changes {
     {
         let (sender, wanted) = watch::channel(());
         let (found, page) = watch::channel(None);
-        let asker = Asker {
-            core: core.clone(),
-            desk: self.desk.clone(),
-            asked_by: asked_by(caller.client.as_deref(), tool),
-            wanted,
-            found: Arc::new(found),
-            person: Mutex::default(),
-        };
+        let asked_by = asked_by(caller.client.as_deref(), tool);
+        let asker = Asker::new(core.clone(), self.desk.clone(), asked_by, wanted, found);
         let (work, busy) = (work(asker), self.busy.clone());
         let job = Job::start(async move {
             let outcome = work.await;

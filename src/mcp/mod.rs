@@ -159,7 +159,7 @@ impl ServerHandler for Server {
                 "WARNING: this server is in plaintext mode and shows secret values."
             }
             Ok(Mode::Redacted) => "You never see a value, only key names.",
-            _ => {
+            Ok(Mode::Tokenized) | Err(_) => {
                 "You never see a value: vault_get returns handles (@token-…) that vault_set accepts \
                  in place of values."
             }

@@ -1,77 +1,30 @@
 //! The HTTP client. It is built on first use, uses one connection, limits the size of responses,
 //! and follows redirects itself.
 
+mod call;
+mod http;
+mod origin;
+
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::reply::VaultReply;
-use super::tls;
-use crate::config::{Proxy, Settings, lists_host};
+use crate::config::{Settings, lists_host};
 use crate::error::{Error, Result, ServerText};
 use crate::secret::{Secret, WayOut};
+pub(crate) use call::Call;
+pub use http::MAX_BODY;
+pub(crate) use http::apply_proxy;
+use http::retry_after;
+use origin::{host_and_port, host_port, is_pasteable};
+pub(crate) use origin::{is_loopback, origin};
 
-/// The largest response body that is accepted, in bytes. Vault limits a version to 1 MiB by
-/// default; this leaves room for servers that are configured with a higher limit.
-pub const MAX_BODY: usize = 16 * 1024 * 1024;
 /// The pause before a request to a KV mount that is still being set up is repeated.
 const STARTING: Duration = Duration::from_millis(200);
 const MAX_REDIRECTS: u32 = 5;
-
-/// A request to one path below `/v1/`.
-pub(crate) struct Call<'a> {
-    pub(crate) method: Method,
-    pub(crate) path: &'a str,
-    pub(crate) query: Vec<(&'a str, &'a str)>,
-    /// The memory is overwritten when the last reference is dropped.
-    pub(crate) body: Option<Bytes>,
-    /// Whether the request carries the session's token.
-    pub(crate) with_token: bool,
-    /// The operation that [`Error::Forbidden`] names.
-    pub(crate) operation: &'static str,
-    /// If set, Vault wraps the response and returns a wrapping token that is valid for this many
-    /// seconds.
-    pub(crate) wrap_ttl: Option<u64>,
-}
-
-impl<'a> Call<'a> {
-    pub(crate) fn get(path: &'a str) -> Self {
-        Self {
-            method: Method::GET,
-            path,
-            query: Vec::new(),
-            body: None,
-            with_token: true,
-            operation: "read",
-            wrap_ttl: None,
-        }
-    }
-
-    pub(crate) fn put(path: &'a str, body: Zeroizing<Vec<u8>>) -> Self {
-        Self {
-            method: Method::PUT,
-            body: Some(Bytes::from_owner(body)),
-            operation: "write",
-            ..Self::get(path)
-        }
-    }
-
-    pub(crate) fn without_token(self) -> Self {
-        Self {
-            with_token: false,
-            ..self
-        }
-    }
-
-    pub(crate) fn query(self, query: Vec<(&'a str, &'a str)>) -> Self {
-        Self { query, ..self }
-    }
-}
 
 /// A Vault server and, if there is a session, its token.
 pub struct Client {
@@ -329,87 +282,6 @@ impl Client {
         })
     }
 
-    /// Reads at most [`MAX_BODY`] bytes of the body, into memory that is overwritten when dropped.
-    async fn receive(&self, mut response: reqwest::Response) -> Result<VaultReply> {
-        let status = response.status().as_u16();
-        let announced =
-            usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
-        if announced > MAX_BODY {
-            return Err(self.bad("it is larger than 16 MB"));
-        }
-        let mut body = Zeroizing::new(Vec::with_capacity(announced.max(4096)));
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| self.transport(error))?
-        {
-            if body.len() + chunk.len() > MAX_BODY {
-                return Err(self.bad("it is larger than 16 MB"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(VaultReply {
-            status,
-            body,
-            address: self.address(),
-        })
-    }
-
-    fn http(&self) -> Result<&reqwest::Client> {
-        if let Some(client) = self.http.get() {
-            return Ok(client);
-        }
-        let host = self.base.host_str().unwrap_or_default();
-        let mut builder = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .http1_only()
-            .user_agent(concat!("claude-vault/", env!("CARGO_PKG_VERSION")));
-        builder = apply_proxy(builder, &self.settings, &self.base)?;
-        builder = if self.base.scheme() == "https" {
-            tls::apply(builder, &self.settings.tls, host)?
-        } else {
-            tls::apply_without_roots(builder)
-        };
-        let client = builder.build().map_err(|_| {
-            Error::invalid(
-                "TLS cannot be set up: no certificate authorities were found",
-                "apt install ca-certificates   (or export VAULT_CACERT=FILE)",
-            )
-        })?;
-        Ok(self.http.get_or_init(|| client))
-    }
-
-    /// Maps a failed exchange to an error. reqwest's own text is not used because it contains the
-    /// URL.
-    #[allow(clippy::needless_pass_by_value)] // for map_err
-    fn transport(&self, error: reqwest::Error) -> Error {
-        let address = self.address();
-        if let Some((reason, hint)) = tls::certificate_problem(&error) {
-            return Error::Certificate {
-                address,
-                reason,
-                hint,
-            };
-        }
-        if tls::is_not_tls(&error) {
-            return Error::WrongScheme {
-                address,
-                expected: "https",
-            };
-        }
-        let reason = if error.is_timeout() {
-            format!("no answer within {} s", self.settings.timeout.as_secs_f64())
-        } else {
-            match tls::io_reason(&error) {
-                Some(reason) => reason,
-                None if error.is_connect() => "the connection failed".into(),
-                None => return self.bad("it is not HTTP, or it was cut off"),
-            }
-        };
-        Error::Unreachable { address, reason }
-    }
-
     pub(super) fn bad(&self, reason: &'static str) -> Error {
         Error::BadReply {
             address: self.address(),
@@ -439,76 +311,6 @@ pub(super) fn namespace_missing() -> Error {
         what: "the namespace".into(),
         hint: "check VAULT_NAMESPACE".into(),
     }
-}
-
-/// Scheme, host and port of a URL: the parts that are safe to print.
-pub(crate) fn origin(url: &Url) -> String {
-    format!("{}://{}", url.scheme(), host_port(url))
-}
-
-fn host_port(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-/// Host and port, including the scheme's default port. As an entry in `trusted_hosts`, this
-/// trusts only this port.
-fn host_and_port(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port_or_known_default()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-/// Whether a hint with this host and port is safe to paste into a shell. The URL standard allows
-/// `;` and `$(` in a host.
-fn is_pasteable(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| {
-        host.bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
-    })
-}
-
-/// Applies the proxy settings for requests to `address`.
-pub(crate) fn apply_proxy(
-    builder: reqwest::ClientBuilder,
-    settings: &Settings,
-    address: &Url,
-) -> Result<reqwest::ClientBuilder> {
-    let proxy = match &settings.proxy {
-        // As in Go's proxy rules, which users of the `vault` CLI know.
-        _ if is_loopback(address) => return Ok(builder.no_proxy()),
-        Proxy::Environment => return Ok(builder),
-        Proxy::None => return Ok(builder.no_proxy()),
-        Proxy::Through(proxy) => reqwest::Proxy::all(proxy.clone()),
-    };
-    let unusable = |_| {
-        Error::invalid(
-            "the proxy in the config cannot be used",
-            "claude-vault config   (shows where it comes from)",
-        )
-    };
-    Ok(builder.no_proxy().proxy(proxy.map_err(unusable)?))
-}
-
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
-}
-
-fn retry_after(response: &reqwest::Response) -> Option<Duration> {
-    let seconds: u64 = response
-        .headers()
-        .get(reqwest::header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds.min(10)))
 }
 
 #[cfg(test)]

@@ -71,7 +71,11 @@ fn secrets_are_opened_only_in_the_listed_files() {
         ("ApprovalSocket", &["approval/socket.rs"]),
         (
             "RevealedPlan",
-            &["cli/at_terminal.rs", "cli/history.rs", "cli/inject.rs"],
+            &[
+                "cli/at_terminal.rs",
+                "cli/history.rs",
+                "cli/inject/report.rs",
+            ],
         ),
         (
             "Inspection",
@@ -92,12 +96,14 @@ fn secrets_are_opened_only_in_the_listed_files() {
                 "vault/kv.rs",
                 "cli/at_terminal.rs",
                 "cli/find.rs",
-                "cli/login.rs",
+                "cli/login/at_shell.rs",
                 "cli/receive.rs",
                 "cli/set.rs",
+                "cli/set/assignment.rs",
                 "approval/page/plans.rs",
-                "approval/pending.rs",
-                "mcp/tools/secrets.rs",
+                "approval/pending/digest.rs",
+                "approval/pending/shown.rs",
+                "mcp/tools/secrets/set.rs",
             ],
         ),
     ];

@@ -7,20 +7,21 @@
 //! when the person uncovers it, and no script, style or font is loaded from anywhere else.
 
 mod enroll;
+mod http;
 mod plans;
 mod shown;
+mod step_up;
 
 pub use enroll::Enrolment;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::{Method, Request, Response, StatusCode, header};
+use hyper::{Method, Request, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::access::Access;
@@ -29,12 +30,8 @@ use super::{Passkeys, StepUp};
 use crate::audit::{Action, Audit};
 use crate::error::Result;
 use crate::loopback::{self, Loopback, Serving};
+use http::{Answer, Refusal, check_host, read_body, refuse, reply, secret_of, static_file, text};
 
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; \
-                      form-action 'none'; frame-ancestors 'none'";
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-/// The header that carries the secret of the tab.
-const SECRET: &str = "claude-vault-page";
 /// How long a request of the page waits for news.
 const POLL: Duration = Duration::from_secs(15);
 
@@ -43,8 +40,6 @@ const UNKNOWN_VISITOR: &str = "This machine cannot tell which user this browser 
 const USED_UP: &str = "this address was used already, or a newer one replaced it";
 const OUT_OF_DATE: &str = "this page is open in another tab, or a newer address replaced it";
 const PENDING_COMMAND: &str = "claude-vault approve pending";
-
-type Answer = Response<Full<Bytes>>;
 
 /// The data and services that the page needs.
 pub struct PageContext {
@@ -276,132 +271,6 @@ impl Drop for Polling<'_> {
     fn drop(&mut self) {
         self.pending.presence().end_poll(self.was_answered);
     }
-}
-
-/// Why a request is refused, and the command that helps the person, if there is one.
-#[derive(Clone, Copy)]
-struct Refusal {
-    status: StatusCode,
-    why: &'static str,
-    command: Option<&'static str>,
-}
-
-impl Refusal {
-    const fn new(status: StatusCode, why: &'static str) -> Self {
-        Self {
-            status,
-            why,
-            command: None,
-        }
-    }
-
-    /// A refusal with the command that leads to a working page.
-    const fn with(status: StatusCode, why: &'static str, command: &'static str) -> Self {
-        Self {
-            status,
-            why,
-            command: Some(command),
-        }
-    }
-}
-
-impl From<Refusal> for Answer {
-    fn from(
-        Refusal {
-            status,
-            why,
-            command,
-        }: Refusal,
-    ) -> Self {
-        loopback::response(
-            status,
-            "application/json",
-            POLICY,
-            json!({ "error": why, "command": command }).to_string(),
-        )
-    }
-}
-
-fn refuse(status: StatusCode, why: &'static str) -> Answer {
-    Refusal::new(status, why).into()
-}
-
-fn reply(value: &Value) -> Answer {
-    loopback::response(
-        StatusCode::OK,
-        "application/json",
-        POLICY,
-        value.to_string(),
-    )
-}
-
-fn text(status: StatusCode, text: &'static str) -> Answer {
-    loopback::response(status, "text/plain; charset=utf-8", POLICY, text)
-}
-
-/// The static files of both pages. They are the same for everyone, without plans or secrets.
-fn static_file(request: &Request<Bytes>, page: &str) -> Option<Answer> {
-    if request.method() != Method::GET {
-        return None;
-    }
-    let (kind, text) = match request.uri().path().trim_start_matches('/') {
-        "page.css" => ("text/css; charset=utf-8", include_str!("page.css")),
-        "page.js" => (JAVASCRIPT, include_str!("page.js")),
-        "common.js" => (JAVASCRIPT, include_str!("common.js")),
-        "approve.js" => (JAVASCRIPT, include_str!("approve.js")),
-        "plan.js" => (JAVASCRIPT, include_str!("plan.js")),
-        "enroll.js" => (JAVASCRIPT, include_str!("enroll.js")),
-        path if path == page => ("text/html; charset=utf-8", include_str!("index.html")),
-        _ => return None,
-    };
-    Some(loopback::response(StatusCode::OK, kind, POLICY, text))
-}
-
-/// Only accepts `localhost` with this port: it refuses a page whose host name was made to resolve
-/// to this machine (DNS rebinding).
-fn check_host(request: &Request<Bytes>, port: u16) -> Option<Answer> {
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    let ours = format!("localhost:{port}");
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) if host.as_bytes() == ours.as_bytes() => None,
-        _ => Some(refuse(
-            StatusCode::MISDIRECTED_REQUEST,
-            "this address is for one page on this machine only",
-        )),
-    }
-}
-
-/// The JSON body of a POST from this page.
-fn read_body<T: DeserializeOwned>(
-    request: &Request<Bytes>,
-    origin: &str,
-) -> std::result::Result<T, Refusal> {
-    let header = |name| {
-        request
-            .headers()
-            .get(name)
-            .map(header::HeaderValue::as_bytes)
-    };
-    if request.method() != Method::POST {
-        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wrong method"));
-    }
-    if header(header::ORIGIN) != Some(origin.as_bytes()) {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "not from this page"));
-    }
-    if header(header::CONTENT_TYPE) != Some(b"application/json") {
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not JSON"));
-    }
-    serde_json::from_slice(request.body())
-        .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "not what the page sends"))
-}
-
-/// The secret that a request carries; empty if it carries none.
-fn secret_of(request: &Request<Bytes>) -> &str {
-    request
-        .headers()
-        .get(SECRET)
-        .and_then(|secret| secret.to_str().ok())
-        .unwrap_or_default()
 }
 
 /// The first digits of a plan's id, enough to distinguish plans in the log.

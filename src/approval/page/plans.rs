@@ -1,7 +1,7 @@
 //! The actions of the page on a plan: uncover a value, approve, deny.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use hyper::StatusCode;
 use serde::Deserialize;
@@ -17,17 +17,17 @@ use crate::config::Strength;
 use crate::error::Error;
 use crate::secret::{Secret, WayOut};
 
-const OTHER_PROOF: &str = "this change needs another proof";
+pub(super) const OTHER_PROOF: &str = "this change needs another proof";
 const NOT_YES: &str = "type the word yes to approve";
 const NOT_NAMED: &str = "type the service's name to approve";
-const NOT_FILLED: &str = "fill in every value: 1 byte to 64 KiB each";
+pub(super) const NOT_FILLED: &str = "fill in every value: 1 byte to 64 KiB each";
 const NOT_UNCOVERED: &str = "uncovering a value here needs your passkey";
 const NEVER_UNCOVERED: &str = "values are not shown here when a sign-in approves them";
 const NO_RANDOM: &str = "the operating system gives no random numbers";
 const STORE_CHANGED: &str =
     "the passkeys were changed by something else: see claude-vault approve list in a terminal";
 
-type Outcome<T> = std::result::Result<T, &'static str>;
+pub(super) type Outcome<T> = std::result::Result<T, &'static str>;
 
 /// The body of a request about a plan.
 #[derive(Deserialize)]
@@ -232,83 +232,6 @@ impl Shared {
             .map_err(|_| STORE_CHANGED)?;
         Ok(passkey.name.clone())
     }
-
-    /// Begins a login that approves this plan. The receiver gets the sign-in address once it is
-    /// known.
-    fn begin_step_up(
-        self: &Arc<Self>,
-        plan: &mut Plan,
-        typed: BTreeMap<String, Secret>,
-    ) -> Outcome<oneshot::Receiver<Url>> {
-        if plan.shown.proof != Strength::StepUp {
-            return Err(OTHER_PROOF);
-        }
-        if !plan.shown.is_filled_by(&typed) {
-            return Err(NOT_FILLED);
-        }
-        let step_up = self
-            .desk
-            .step_up
-            .clone()
-            .ok_or("no role for writing is configured: set write_role in the config")?;
-        // The tab keeps its secret in its sessionStorage, so the address that it returns to needs
-        // no code.
-        let back = Url::parse(&format!("{}/approve", self.origin))
-            .map_err(|_| "the page has no address")?;
-        let (id, service, digest) = (
-            plan.shown.id.clone(),
-            plan.shown.service.clone(),
-            digest_with(plan, &typed),
-        );
-        let noted = service.clone();
-        plan.notice.clear();
-        let (found, there) = oneshot::channel();
-        let leaving = self.desk.pending.clone();
-        let goes = Box::new(move |url: Url| {
-            leaving.presence().leaves();
-            drop(found.send(url));
-        });
-        let mut running = self.sign_in.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = running.take();
-        let (desk, pending) = (Arc::downgrade(self), self.desk.pending.clone());
-        *running = Some(tokio::spawn(async move {
-            // One login at a time, because all return to the same port: the previous login must
-            // free it first.
-            if let Some(before) = before {
-                before.abort();
-                let _ = before.await;
-            }
-            let outcome = tokio::select! {
-                outcome = step_up.sign_in(digest, service, back, goes) => outcome,
-                () = pending.wait_until_over(&id) => return pending.presence().returns(),
-            };
-            pending.presence().returns();
-            match outcome {
-                Ok(token) => {
-                    let approval = Approval {
-                        proof: Proof::StepUp(token.clone()),
-                        typed,
-                    };
-                    pending.person_answered();
-                    if pending.change(&id, |plan| plan.answer(Ok(approval))) != Some(true) {
-                        step_up.revoke(token).await;
-                    }
-                }
-                Err(error) => {
-                    pending.change(&id, |plan| {
-                        plan.notice = format!(
-                            "The sign-in did not approve this change: {}. You can try again.",
-                            error.for_person()
-                        );
-                    });
-                    if let Some(desk) = desk.upgrade() {
-                        desk.mismatch(&noted, &format!("plan {}; {}", short(&id), error.code()));
-                    }
-                }
-            }
-        }));
-        Ok(there)
-    }
 }
 
 /// The result of an action.
@@ -321,7 +244,7 @@ enum Acted {
 }
 
 /// A digest of the plan and the values that the person typed.
-fn digest_with(plan: &Plan, typed: &BTreeMap<String, Secret>) -> String {
+pub(super) fn digest_with(plan: &Plan, typed: &BTreeMap<String, Secret>) -> String {
     let values = typed
         .iter()
         .flat_map(|(key, value)| [key.as_bytes(), value.expose(WayOut::Inspection).as_bytes()]);

@@ -1,5 +1,6 @@
 //! Completion candidates from Vault and the config: one request, with a short timeout.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, FromArgMatches};
@@ -9,6 +10,7 @@ use crate::config::{Env, Global, Settings, contexts};
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::names::{Key, Service};
+use crate::vault::Client;
 
 /// The timeout for a look-up: a person who is typing does not wait longer.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -58,66 +60,78 @@ impl Live {
     async fn look(self, walked: &Position<'_>, typed: &str) -> Result<Vec<String>> {
         let env = Env::of_process();
         let global = global_of(walked)?;
-        if let Self::Contexts = self {
-            let plain = |name: &String| Key::is_valid(name);
-            return Ok(contexts(&global, &env)?
-                .contexts
-                .into_iter()
-                .map(|context| context.name)
-                .filter(plain)
-                .collect());
-        }
-        let core = Core::new(Settings::load(&global, &env)?, &env);
-        let session = core.session()?.alive()?;
-        if global.address.is_some() && session.ours.is_none() {
-            return Ok(Vec::new()); // a half-typed address must not get a token from elsewhere
-        }
-        let vault = core.vault()?;
         match self {
-            Self::Services => {
-                // Complete folder by folder, as for files: one request for any number of services.
-                let folder = typed
-                    .rsplit_once('/')
-                    .map(|(folder, _)| folder.parse::<Service>())
-                    .transpose()?;
-                let Some(listed) = vault.walk(folder, |_| false).next().await else {
-                    return Ok(Vec::new());
-                };
-                let (_, listed) = listed?;
-                let folders = listed.folders.iter().map(|folder| format!("{folder}/"));
-                Ok(listed
-                    .services
-                    .iter()
-                    .map(ToString::to_string)
-                    .chain(folders)
-                    .collect())
-            }
-            Self::Keys(service) => {
-                let keys = vault
-                    .read_summary(&service)
-                    .await?
-                    .and_then(|look| look.keys)
-                    .unwrap_or_default();
-                // A key written by another program may have any name. Offer only names that this
-                // program would write.
-                Ok(keys
+            Self::Services => services(&*vault_of(&global, &env)?, typed).await,
+            Self::Keys(service) => keys(&*vault_of(&global, &env)?, &service).await,
+            Self::Versions(service) => versions(&*vault_of(&global, &env)?, &service).await,
+            Self::Contexts => {
+                let plain = |name: &String| Key::is_valid(name);
+                Ok(contexts(&global, &env)?
+                    .contexts
                     .into_iter()
-                    .filter(|key| key.parse::<Key>().is_ok())
+                    .map(|context| context.name)
+                    .filter(plain)
                     .collect())
             }
-            Self::Versions(service) => {
-                let newest = vault
-                    .read_metadata(&service)
-                    .await?
-                    .map_or(0, |metadata| metadata.current_version);
-                Ok((newest.saturating_sub(19).max(1)..=newest)
-                    .rev()
-                    .map(|version| version.to_string())
-                    .collect())
-            }
-            Self::Contexts => Ok(Vec::new()),
         }
     }
+}
+
+/// The Vault to ask. Refuses an address that is only typed here: a half-typed address must not get
+/// a token from elsewhere.
+fn vault_of(global: &Global, env: &Env) -> Result<Arc<Client>> {
+    let core = Core::new(Settings::load(global, env)?, env);
+    let session = core.session()?.alive()?;
+    if global.address.is_some() && session.ours.is_none() {
+        return Err(Error::NoSession);
+    }
+    core.vault()
+}
+
+/// The services and folders in the folder that is typed. One folder is completed at a time, as for
+/// files: one request for any number of services.
+async fn services(vault: &Client, typed: &str) -> Result<Vec<String>> {
+    let folder = typed
+        .rsplit_once('/')
+        .map(|(folder, _)| folder.parse::<Service>())
+        .transpose()?;
+    let Some(listed) = vault.walk(folder, |_| false).next().await else {
+        return Ok(Vec::new());
+    };
+    let (_, listed) = listed?;
+    let folders = listed.folders.iter().map(|folder| format!("{folder}/"));
+    Ok(listed
+        .services
+        .iter()
+        .map(ToString::to_string)
+        .chain(folders)
+        .collect())
+}
+
+/// The keys of a service that this program would write. A key written by another program may have
+/// any name.
+pub(in crate::cli) async fn keys(vault: &Client, service: &Service) -> Result<Vec<String>> {
+    let keys = vault
+        .read_summary(service)
+        .await?
+        .and_then(|look| look.keys)
+        .unwrap_or_default();
+    Ok(keys
+        .into_iter()
+        .filter(|key| key.parse::<Key>().is_ok())
+        .collect())
+}
+
+/// The newest twenty versions of a service.
+async fn versions(vault: &Client, service: &Service) -> Result<Vec<String>> {
+    let newest = vault
+        .read_metadata(service)
+        .await?
+        .map_or(0, |metadata| metadata.current_version);
+    Ok((newest.saturating_sub(19).max(1)..=newest)
+        .rev()
+        .map(|version| version.to_string())
+        .collect())
 }
 
 /// Parses the global options on the command line.

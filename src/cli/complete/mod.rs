@@ -13,7 +13,7 @@ mod walk;
 use std::ffi::OsString;
 
 use self::live::Live;
-pub(super) use self::live::global_of;
+pub(super) use self::live::{global_of, keys};
 pub(super) use self::walk::{Position, takes_key, takes_service};
 use crate::ui::{Color, Ui};
 

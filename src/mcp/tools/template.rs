@@ -28,63 +28,74 @@ pub(super) fn parse(
     text: &str,
     format: Option<FileFormat>,
 ) -> Result<(Template, FileFormat), Refusal> {
-    if text.len() > MAX_TEMPLATE {
-        return Err(Refusal::argument(
-            "the template is longer than 256 KiB",
-            &[],
-            "use a template on disk",
-        ));
-    }
-    if text.lines().count() > MAX_LINES {
-        return Err(Refusal::argument(
-            "the template has more than 500 lines",
-            &[],
-            "use a template on disk",
-        ));
-    }
+    require_usual_size(text)?;
     let format = format.unwrap_or_else(|| format_of(text));
     let (mut template, mut seen) = (Template::default(), BTreeSet::new());
     for line in text.lines() {
         let line = line.trim_end_matches(['\r', ' ', '\t']);
-        if line.is_empty() {
-            template.lines.push(TemplateLine::Blank);
-            continue;
-        }
-        if let Some(comment) = line.strip_prefix('#') {
-            if comment.contains(MARK) || has_control(comment) {
-                return Err(invalid_line());
-            }
-            template
-                .lines
-                .push(TemplateLine::Comment(comment.to_owned()));
-            continue;
-        }
-        let (key, value) = entry(line, format).ok_or_else(invalid_line)?;
-        if !seen.insert(key.clone()) {
-            return Err(Refusal::argument(
-                "the key {} occurs twice in the template",
-                &[&key],
-                "give each key once",
-            ));
-        }
-        let (value, is_literal) = match state.resolve(value).map_err(|not| not_meant(not, &key))? {
-            None => (literal(value, format).ok_or_else(invalid_line)?, true),
-            Some((held, origin)) => {
-                template.sources.push(origin.words());
-                (value_or_obstacle(&mut template, &key, held), false)
-            }
+        let parsed = if line.is_empty() {
+            TemplateLine::Blank
+        } else if let Some(comment) = line.strip_prefix('#') {
+            parse_comment(comment)?
+        } else {
+            parse_entry(state, &mut template, &mut seen, line, format)?
         };
-        template.lines.push(TemplateLine::Entry {
-            key,
-            value,
-            is_literal,
-        });
+        template.lines.push(parsed);
     }
     if seen.is_empty() {
         Err(invalid_line())
     } else {
         Ok((template, format))
     }
+}
+
+fn require_usual_size(text: &str) -> Result<(), Refusal> {
+    let what = if text.len() > MAX_TEMPLATE {
+        "the template is longer than 256 KiB"
+    } else if text.lines().count() > MAX_LINES {
+        "the template has more than 500 lines"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::argument(what, &[], "use a template on disk"))
+}
+
+/// A comment, without its `#`. It may not contain a handle.
+fn parse_comment(comment: &str) -> Result<TemplateLine, Refusal> {
+    if comment.contains(MARK) || has_control(comment) {
+        return Err(invalid_line());
+    }
+    Ok(TemplateLine::Comment(comment.to_owned()))
+}
+
+/// An entry. Its source goes to the template's sources if its value is a handle.
+fn parse_entry(
+    state: &ServerState,
+    template: &mut Template,
+    seen: &mut BTreeSet<Key>,
+    line: &str,
+    format: FileFormat,
+) -> Result<TemplateLine, Refusal> {
+    let (key, value) = entry(line, format).ok_or_else(invalid_line)?;
+    if !seen.insert(key.clone()) {
+        return Err(Refusal::argument(
+            "the key {} occurs twice in the template",
+            &[&key],
+            "give each key once",
+        ));
+    }
+    let (value, is_literal) = match state.resolve(value).map_err(|not| not_meant(not, &key))? {
+        None => (literal(value, format).ok_or_else(invalid_line)?, true),
+        Some((held, origin)) => {
+            template.sources.push(origin.words());
+            (value_or_obstacle(template, &key, held), false)
+        }
+    };
+    Ok(TemplateLine::Entry {
+        key,
+        value,
+        is_literal,
+    })
 }
 
 fn invalid_line() -> Refusal {

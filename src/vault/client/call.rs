@@ -1,0 +1,55 @@
+//! A request to Vault.
+
+use bytes::Bytes;
+use reqwest::Method;
+use zeroize::Zeroizing;
+
+/// A request to one path below `/v1/`.
+pub(crate) struct Call<'a> {
+    pub(crate) method: Method,
+    pub(crate) path: &'a str,
+    pub(crate) query: Vec<(&'a str, &'a str)>,
+    /// The memory is overwritten when the last reference is dropped.
+    pub(crate) body: Option<Bytes>,
+    /// Whether the request carries the session's token.
+    pub(crate) with_token: bool,
+    /// The operation that [`Error::Forbidden`] names.
+    pub(crate) operation: &'static str,
+    /// If set, Vault wraps the response and returns a wrapping token that is valid for this many
+    /// seconds.
+    pub(crate) wrap_ttl: Option<u64>,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn get(path: &'a str) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            query: Vec::new(),
+            body: None,
+            with_token: true,
+            operation: "read",
+            wrap_ttl: None,
+        }
+    }
+
+    pub(crate) fn put(path: &'a str, body: Zeroizing<Vec<u8>>) -> Self {
+        Self {
+            method: Method::PUT,
+            body: Some(Bytes::from_owner(body)),
+            operation: "write",
+            ..Self::get(path)
+        }
+    }
+
+    pub(crate) fn without_token(self) -> Self {
+        Self {
+            with_token: false,
+            ..self
+        }
+    }
+
+    pub(crate) fn query(self, query: Vec<(&'a str, &'a str)>) -> Self {
+        Self { query, ..self }
+    }
+}
