@@ -34,14 +34,25 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     base16ct::lower::encode_string(bytes)
 }
 
+/// Decodes hexadecimal digits of either case; `None` for any other text.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+    base16ct::mixed::decode_vec(text).ok()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{bytes, hex, id};
+    use super::{bytes, hex, id, unhex};
 
     #[test]
     fn random_bytes_differ_and_hex_has_two_digits_a_byte() {
         assert_ne!(bytes::<16>().ok(), bytes::<16>().ok());
         assert_eq!(hex(&[0, 10, 255]), "000aff");
+        assert_eq!(unhex("000aFF"), Some(vec![0, 10, 255]));
+        assert!(
+            ["0", "0g", "+1", " 0a"]
+                .into_iter()
+                .all(|text| unhex(text).is_none())
+        );
         assert_eq!(id().map(|id| id.len()).ok(), Some(32));
     }
 }

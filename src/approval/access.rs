@@ -7,8 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::pending::random_id;
 use crate::error::Result;
+use crate::random;
 
 /// How long a page counts as open after its last request.
 const HEARTBEAT: Duration = Duration::from_secs(3);
@@ -49,7 +49,7 @@ impl Access {
     pub(super) fn address(&mut self) -> Result<String> {
         let code = match self.code.take() {
             Some(code) => code,
-            None => random_id()?,
+            None => random::id()?,
         };
         self.code = Some(code.clone());
         // Browsers never send a fragment, so the code is only in the request that exchanges it.
@@ -75,7 +75,7 @@ impl Access {
         if self.code.as_deref() != Some(code) {
             return Ok(None);
         }
-        let secret = random_id()? + &random_id()?;
+        let secret = random::id()? + &random::id()?;
         self.code = None;
         self.secret = Some(secret.clone());
         Ok(Some(secret))

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::store::Passkey;
+use crate::random;
 
 /// The relying party's id.
 pub const RELYING_PARTY: &str = "localhost";
@@ -30,22 +31,10 @@ pub struct Hex(pub Vec<u8>);
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        unhex(&text)
+        random::unhex(&text)
             .map(Self)
             .ok_or_else(|| serde::de::Error::custom("not hexadecimal digits"))
     }
-}
-
-/// Decodes hexadecimal digits; `None` for any other text.
-#[must_use]
-pub fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
-        .collect()
 }
 
 /// The result of `navigator.credentials.get`.
@@ -102,10 +91,10 @@ pub fn check(
 ) -> Result<u32, PasskeyRefusal> {
     check_client_data(&assertion.client_data.0, "webauthn.get", challenge, origin)?;
     let counter = check_authenticator(&assertion.authenticator_data.0)?;
-    if unhex(&passkey.id).as_ref() != Some(&assertion.id.0) {
+    if random::unhex(&passkey.id).as_ref() != Some(&assertion.id.0) {
         return Err("the answer is from another passkey");
     }
-    let key = unhex(&passkey.key).unwrap_or_default();
+    let key = random::unhex(&passkey.key).unwrap_or_default();
     let mut signed = assertion.authenticator_data.0.clone();
     signed.extend(Sha256::digest(&assertion.client_data.0));
     let public =
@@ -167,9 +156,9 @@ pub fn register(
     }
     Ok(Passkey {
         name: name.to_owned(),
-        id: super::pending::hex(id),
+        id: random::hex(id),
         algorithm: registration.algorithm,
-        key: super::pending::hex(&registration.key.0),
+        key: random::hex(&registration.key.0),
         counter,
         created: now,
     })

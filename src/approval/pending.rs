@@ -20,8 +20,8 @@ use tokio::sync::{oneshot, watch};
 use super::access::{Access, Presence, Tabs};
 use super::{Approval, Question};
 use crate::error::{Error, Result};
-pub(super) use digest::hex;
-pub use digest::{hash_of, random_id};
+use crate::random;
+pub use digest::hash_of;
 pub use person::Person;
 pub(super) use plan::Plan;
 pub use plan::Stage;
@@ -187,7 +187,7 @@ impl Pending {
         asker: &Person<B>,
         question: &Question<'_>,
     ) -> Result<(String, oneshot::Receiver<Result<Approval>>)> {
-        let id = random_id()?;
+        let id = random::id()?;
         let (answer, answered) = oneshot::channel();
         let plan = plan(asker, question, id.clone(), answer)?;
         let mut plans = self.plans();

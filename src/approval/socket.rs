@@ -14,10 +14,11 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use zeroize::Zeroizing;
 
-use super::pending::{LIFE, Pending, ShownPlan, SignInPage, random_id};
+use super::pending::{LIFE, Pending, ShownPlan, SignInPage};
 use super::{Approval, Proof};
 use crate::config::Strength;
 use crate::error::{Error, Result};
+use crate::random;
 use crate::secret::{Secret, WayOut};
 
 /// The longest request, in bytes.
@@ -89,7 +90,7 @@ pub fn listen(state: &Path, pending: Arc<Pending>) -> Result<Socket> {
     let path = folder.join(format!(
         "{}-{}.sock",
         std::process::id(),
-        &random_id()?[..8]
+        &random::id()?[..8]
     ));
     let listener = UnixListener::bind(&path).map_err(failed)?;
     let task = tokio::spawn(async move {

@@ -14,9 +14,9 @@ use ring::hmac;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::pending::hex;
 use crate::config::Settings;
 use crate::error::{Error, Result};
+use crate::random;
 
 /// One passkey.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -129,10 +129,7 @@ impl Passkeys {
         let key = match read(&self.seal)? {
             Some(key) => key,
             None => {
-                let mut key = vec![0_u8; 32];
-                getrandom::fill(&mut key).map_err(|_| {
-                    Error::invalid("the operating system gives no random numbers", "try again")
-                })?;
+                let key = random::bytes::<32>()?.to_vec();
                 write(&self.seal, &key)?;
                 key
             }
@@ -209,13 +206,13 @@ fn seal(key: &[u8], recorded: bool, passkeys: &[Passkey]) -> String {
         Vec::new()
     };
     text.extend(serde_json::to_vec(passkeys).unwrap_or_default());
-    hex(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), &text).as_ref())
+    random::hex(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), &text).as_ref())
 }
 
 /// Identifies a passkey by its credential and its public key. Its name and counter may change.
 fn fingerprint(passkey: &Passkey) -> String {
     let text = format!("{}\n{}\n{}", passkey.id, passkey.algorithm, passkey.key);
-    hex(&Sha256::digest(text))
+    random::hex(&Sha256::digest(text))
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {

@@ -4,6 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use super::head::Head;
+use crate::random;
 
 /// The separator between a line's text and its link.
 pub(super) const CHAIN: &str = " CHAIN=";
@@ -231,12 +232,8 @@ pub(super) fn hash_of_unchained(before: &[u8]) -> Link {
 }
 
 pub(super) fn hex(hash: &[u8]) -> Link {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = [b'0'; HASH_LENGTH];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(hash) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
-    }
+    text.copy_from_slice(random::hex(hash).as_bytes());
     text
 }
 

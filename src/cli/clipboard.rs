@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::config::Env;
 use crate::error::{Error, Result};
+use crate::random;
 use crate::secret::{Secret, WayOut};
 use crate::terminal::Terminal;
 
@@ -211,8 +212,7 @@ struct Watch {
 
 fn begin_waiting(tool: Tool, text: &str) -> Result<()> {
     let failed = |error: std::io::Error| Error::io("start", "the program that clears it")(error);
-    let mut key = [0_u8; 32];
-    getrandom::fill(&mut key).map_err(|_| failed(std::io::Error::other("no random numbers")))?;
+    let key = random::bytes::<32>()?;
     let digest = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), text.as_bytes());
     let watch = Watch {
         tool,

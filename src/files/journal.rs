@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::lock;
 use crate::error::{Error, Result};
+use crate::random;
 
 /// How a file was changed, and where its old content can be restored from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -86,7 +87,7 @@ impl Journal {
         let mut hash = Sha256::new();
         hash.update(self.salt.as_bytes());
         hash.update(content);
-        hex(&hash.finalize())
+        random::hex(&hash.finalize())
     }
 
     /// Records that a file is about to be changed. The entry keeps the state from before adoption
@@ -123,7 +124,7 @@ impl Journals {
             Ok(text) => serde_json::from_slice(&text)
                 .map_err(|error| Error::io("read", path)(std::io::Error::other(error))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Journal {
-                salt: random()?,
+                salt: random::id()?,
                 services: BTreeMap::new(),
             }),
             Err(error) => Err(Error::io("read", path)(error)),
@@ -174,18 +175,7 @@ impl Journals {
 
     fn place_of(&self, root: &Path) -> Result<PathBuf> {
         let real = std::fs::canonicalize(root).map_err(Error::io("find", root))?;
-        let name = hex(&Sha256::digest(real.as_os_str().as_encoded_bytes()));
+        let name = random::hex(&Sha256::digest(real.as_os_str().as_encoded_bytes()));
         Ok(self.folder.join(format!("{}.json", &name[..32])))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn random() -> Result<String> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
-    Ok(hex(&bytes))
 }

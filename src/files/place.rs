@@ -7,6 +7,7 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 
 use super::write::{Access, PRIVATE};
+use crate::random;
 use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
 
 /// The prefix of temporary names. A running writer holds a lock on its file, which distinguishes it
@@ -26,8 +27,7 @@ pub(super) fn place(
     access: Access,
 ) -> std::io::Result<()> {
     let once = || -> std::io::Result<()> {
-        let mut random = [0_u8; 8];
-        getrandom::fill(&mut random).map_err(|_| std::io::Error::other("no random numbers"))?;
+        let random = random::bytes::<8>().map_err(std::io::Error::other)?;
         let temporary = format!(
             "{}{:016x}",
             temporary_prefix(target),

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::Content;
 use crate::error::{Error, Result};
+use crate::random;
 
 /// How many digests of content a record keeps: more than the number of backups, so that every
 /// backup that this program wrote is recognised.
@@ -109,7 +110,7 @@ impl Records {
         let (path, file) = self.place_of(root, file)?;
         let (salt, mut digests) = match what.before {
             Some(record) => (record.salt.clone(), record.digests.clone()),
-            None => (new_salt()?, Vec::new()),
+            None => (random::id()?, Vec::new()),
         };
         let new = digest(&salt, what.content);
         digests.retain(|digest| *digest != new);
@@ -172,7 +173,7 @@ impl Records {
         let real = std::fs::canonicalize(root)
             .map_err(Error::io("find", root))?
             .join(file);
-        let name = hex(&Sha256::digest(real.as_os_str().as_encoded_bytes()));
+        let name = random::hex(&Sha256::digest(real.as_os_str().as_encoded_bytes()));
         Ok((self.folder.join(&name[..32]), real))
     }
 }
@@ -213,18 +214,7 @@ fn digest(salt: &str, content: &[u8]) -> String {
     let mut hash = Sha256::new();
     hash.update(salt.as_bytes());
     hash.update(content);
-    hex(&hash.finalize())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn new_salt() -> Result<String> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
-    Ok(hex(&bytes))
+    random::hex(&hash.finalize())
 }
 
 fn new_name() -> u64 {

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use super::MAX_FILE;
 use super::owner::is_trusted;
 use crate::error::{Error, Result};
+use crate::random;
 
 /// How deep nested folders inside the scratch folder are removed.
 const MAX_DEPTH: usize = 16;
@@ -146,11 +147,7 @@ impl Scratch {
             },
             errno => Error::io("create", &own_path)(errno.into()),
         };
-        let mut random = [0_u8; 8];
-        getrandom::fill(&mut random).map_err(|_| {
-            Error::io("create", &own_path)(std::io::Error::other("no random numbers"))
-        })?;
-        let name = format!("{:016x}", u64::from_ne_bytes(random));
+        let name = random::hex(&random::bytes::<8>()?);
         let path = own_path.join(&name);
         let mut attempt = 0;
         loop {

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::config::Settings;
 use crate::error::{Error, Result};
+use crate::random;
 use crate::secret::Secret;
 use crate::vault::{AuthUrl, Callback, Client, Granted, Polled, redirect_not_allowed};
 
@@ -280,14 +281,5 @@ fn is_temporary(error: &Error) -> bool {
 /// A nonce of 128 random bits and the digest `bound_to`. It binds the callback to this process and
 /// to the approval, if the login is for one.
 fn nonce(bound_to: Option<&str>) -> Result<Secret> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|_| {
-        Error::invalid(
-            "the operating system gives no random \
-        numbers",
-            "try again",
-        )
-    })?;
-    let random: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Secret::from(random + bound_to.unwrap_or_default()))
+    Ok(Secret::from(random::id()? + bound_to.unwrap_or_default()))
 }

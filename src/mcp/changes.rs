@@ -21,11 +21,12 @@ use super::desk::{ApprovalDesk, lock};
 use super::job::Job;
 use super::public::Handle;
 use super::refusal::Refusal;
-use crate::approval::pending::{AskedBy, LIFE, hash_of, random_id};
+use crate::approval::pending::{AskedBy, LIFE, hash_of};
 use crate::audit::Action;
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::login::open_browser;
+use crate::random;
 pub(super) use asker::Asker;
 
 /// How long a call waits, at least, to find out whether a person must be asked.
@@ -131,7 +132,7 @@ impl Changes {
             browser,
             all: Mutex::default(),
             busy: Arc::new(()),
-            salt: random_id()?,
+            salt: random::id()?,
             patience,
             ended,
         })
@@ -231,7 +232,7 @@ impl Changes {
             made: Instant::now(),
             wanted: Mutex::new(Some(sender)),
         });
-        let token = random_id()?;
+        let token = random::id()?;
         let mut changes = lock(&self.all);
         // Finished changes are kept for a while too: the client may still call again for the
         // outcome.
@@ -266,7 +267,7 @@ impl Changes {
                     }
                 });
             }
-            Route::InputRequired => return Ok(Some(random_id()?)),
+            Route::InputRequired => return Ok(Some(random::id()?)),
         }
         Ok(None)
     }

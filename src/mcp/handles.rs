@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::core::entries::HeldValue;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::random;
 
 /// The prefix of every handle.
 pub(super) const MARK: &str = "@token-";
@@ -101,10 +102,7 @@ impl Handles {
     /// # Errors
     /// When the operating system gives no random numbers.
     pub(super) fn add(&mut self, origin: HandleOrigin, held: &HeldValue) -> Result<String> {
-        let mut bytes = [0_u8; DIGITS / 2];
-        getrandom::fill(&mut bytes).map_err(|_| {
-            Error::invalid("the operating system gives no random numbers", "try again")
-        })?;
+        let bytes = random::bytes::<{ DIGITS / 2 }>()?;
         let handle = format!("{MARK}{:016x}", u64::from_be_bytes(bytes));
         self.entries.insert(
             handle.clone(),

@@ -11,13 +11,14 @@ use super::handles::{HandleOrigin, Handles, MARK, is_handle};
 use super::public::{Handle, Name, PublicEntry};
 use super::refusal::Refusal;
 use super::session::McpSession;
-use crate::approval::pending::{hash_of, random_id};
+use crate::approval::pending::hash_of;
 use crate::config::{Env, Mode, Settings};
 use crate::core::Core;
 use crate::core::entries::HeldValue;
 use crate::core::login::Ended;
 use crate::error::Result;
 use crate::names::{PublicName, Service};
+use crate::random;
 
 /// How many calls read files at the same time.
 const MAX_READERS: usize = 4;
@@ -60,7 +61,7 @@ impl ServerState {
             )?),
             handles: Mutex::new(Handles::new(settings.handle_life)),
             turns: Semaphore::new(MAX_READERS),
-            salt: random_id()?,
+            salt: random::id()?,
             desk,
             patience,
             ended,

@@ -257,13 +257,14 @@ const HOUSE: [(&str, &[Module]); 6] = [
             ("error", &["names"]),
             ("names", &["error"]),
             ("secret", &[]),
+            ("random", &["error"]),
         ],
     ),
     (
         "settings, and what needs nothing of Vault",
         &[
             ("config", &["error", "names"]),
-            ("session", &["config", "error", "secret"]),
+            ("session", &["config", "error", "random", "secret"]),
             ("loopback", &["error"]),
             ("launcher", &["config", "error"]),
             ("signals", &[]),
@@ -273,19 +274,19 @@ const HOUSE: [(&str, &[Module]); 6] = [
         "what the core works with",
         &[
             ("format", &["names"]),
-            ("files", &["error", "names"]),
-            ("audit", &["config", "error", "names"]),
+            ("files", &["error", "names", "random"]),
+            ("audit", &["config", "error", "names", "random"]),
             ("vault", &["config", "error", "names", "secret"]),
             (
                 "login",
                 &[
-                    "config", "error", "format", "loopback", "names", "secret", "vault",
+                    "config", "error", "format", "loopback", "names", "random", "secret", "vault",
                 ],
             ),
             (
                 "approval",
                 &[
-                    "audit", "config", "error", "loopback", "names", "secret", "session",
+                    "audit", "config", "error", "loopback", "names", "random", "secret", "session",
                 ],
             ),
         ],
@@ -296,7 +297,7 @@ const HOUSE: [(&str, &[Module]); 6] = [
             "core",
             &[
                 "approval", "audit", "config", "error", "files", "format", "launcher", "login",
-                "names", "secret", "session", "vault",
+                "names", "random", "secret", "session", "vault",
             ],
         )],
     ),
@@ -308,7 +309,9 @@ const HOUSE: [(&str, &[Module]); 6] = [
             ("terminal", &["error", "names", "secret", "ui"]),
             (
                 "dev",
-                &["config", "error", "launcher", "names", "secret", "vault"],
+                &[
+                    "config", "error", "launcher", "names", "random", "secret", "vault",
+                ],
             ),
         ],
     ),
@@ -318,16 +321,16 @@ const HOUSE: [(&str, &[Module]); 6] = [
             (
                 "mcp",
                 &[
-                    "approval", "audit", "config", "core", "error", "login", "names", "secret",
-                    "session", "signals",
+                    "approval", "audit", "config", "core", "error", "login", "names", "random",
+                    "secret", "session", "signals",
                 ],
             ),
             (
                 "cli",
                 &[
                     "approval", "audit", "config", "core", "dev", "error", "files", "format",
-                    "launcher", "login", "mcp", "names", "secret", "session", "shell", "signals",
-                    "terminal", "ui", "vault",
+                    "launcher", "login", "mcp", "names", "random", "secret", "session", "shell",
+                    "signals", "terminal", "ui", "vault",
                 ],
             ),
         ],

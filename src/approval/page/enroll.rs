@@ -16,11 +16,11 @@ use super::{
 };
 use crate::approval::Passkey;
 use crate::approval::access::Access;
-use crate::approval::passkey::{Registration, register, unhex};
-use crate::approval::pending::{hex, random_id};
+use crate::approval::passkey::{Registration, register};
 use crate::error::Result;
 use crate::loopback::{self, Loopback, Serving};
 use crate::names::printable;
+use crate::random;
 use crate::session::now;
 
 /// How many candidates are kept; one more replaces the oldest.
@@ -74,7 +74,7 @@ impl Enrolment {
             origin,
             port: loopback.port,
             access: Mutex::new(access),
-            challenge: random_id()? + &random_id()?,
+            challenge: random::id()? + &random::id()?,
             name: name.to_owned(),
             known,
             candidates: Mutex::default(),
@@ -164,7 +164,7 @@ impl Shared {
             .collect();
         // A random user id, so that a passkey of the same name for another of the person's machines
         // is not replaced.
-        let user = random_id().unwrap_or_default();
+        let user = random::id().unwrap_or_default();
         let name = printable(&self.name, false);
         Ok(reply(
             &json!({ "name": name, "challenge": self.challenge, "known": known, "user": user }),
@@ -173,7 +173,7 @@ impl Shared {
 
     fn register(&self, request: &Request<Bytes>) -> std::result::Result<Answer, Refusal> {
         let sent: Sent = self.authenticate(request)?;
-        let challenge = unhex(&self.challenge).unwrap_or_default();
+        let challenge = random::unhex(&self.challenge).unwrap_or_default();
         let passkey = register(
             &sent.registration,
             &challenge,
@@ -212,6 +212,6 @@ impl Shared {
 /// The code that the page shows and the person types: eight hexadecimal digits of the public key's
 /// hash.
 fn code(passkey: &Passkey) -> String {
-    let digits = hex(&Sha256::digest(passkey.key.as_bytes())[..4]).to_ascii_uppercase();
+    let digits = random::hex(&Sha256::digest(passkey.key.as_bytes())[..4]).to_ascii_uppercase();
     format!("{}-{}", &digits[..4], &digits[4..])
 }

@@ -11,10 +11,11 @@ use url::Url;
 
 use super::{Answer, Shared, refuse, reply, short};
 use crate::approval::passkey::{self, Assertion};
-use crate::approval::pending::{Plan, hash_of, hex, random_id};
+use crate::approval::pending::{Plan, hash_of};
 use crate::approval::{Approval, Asked, Proof};
 use crate::config::Strength;
 use crate::error::Error;
+use crate::random;
 use crate::secret::{Secret, WayOut};
 
 pub(super) const OTHER_PROOF: &str = "this change needs another proof";
@@ -144,7 +145,7 @@ impl Shared {
     /// approves nothing.
     fn uncover_challenge(&self, plan: &mut Plan) -> Outcome<Value> {
         let parts = ["uncover".as_bytes(), plan.shown.digest.as_bytes()];
-        let challenge = self.fresh_challenge(plan, &hex(&hash_of(parts.into_iter())))?;
+        let challenge = self.fresh_challenge(plan, &random::hex(&hash_of(parts.into_iter())))?;
         plan.uncover_challenge = challenge["challenge"].as_str().map(str::to_owned);
         Ok(challenge)
     }
@@ -178,7 +179,7 @@ impl Shared {
             return Err(OTHER_PROOF);
         }
         let passkeys = self.desk.passkeys.load().map_err(|_| STORE_CHANGED)?;
-        let fresh = random_id().map_err(|_| NO_RANDOM)?;
+        let fresh = random::id().map_err(|_| NO_RANDOM)?;
         let ids: Vec<&str> = passkeys.iter().map(|one| one.id.as_str()).collect();
         Ok(json!({ "challenge": format!("{fresh}{digest}"), "passkeys": ids }))
     }
@@ -219,12 +220,12 @@ impl Shared {
     fn check_passkey(&self, challenge: &str, assertion: Option<Assertion>) -> Outcome<String> {
         let assertion = assertion.ok_or("the passkey's answer is missing")?;
         let passkeys = self.desk.passkeys.load().map_err(|_| STORE_CHANGED)?;
-        let id = hex(&assertion.id.0);
+        let id = random::hex(&assertion.id.0);
         let passkey = passkeys
             .iter()
             .find(|one| one.id == id)
             .ok_or("this passkey is not enrolled")?;
-        let challenge = passkey::unhex(challenge).unwrap_or_default();
+        let challenge = random::unhex(challenge).unwrap_or_default();
         let counter = passkey::check(passkey, &assertion, &challenge, &self.origin)?;
         self.desk
             .passkeys
@@ -248,7 +249,7 @@ pub(super) fn digest_with(plan: &Plan, typed: &BTreeMap<String, Secret>) -> Stri
     let values = typed
         .iter()
         .flat_map(|(key, value)| [key.as_bytes(), value.expose(WayOut::Inspection).as_bytes()]);
-    hex(&hash_of(
+    random::hex(&hash_of(
         std::iter::once(plan.shown.digest.as_bytes()).chain(values),
     ))
 }

@@ -3,7 +3,8 @@
 use sha2::{Digest, Sha256};
 
 use crate::approval::Question;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::random;
 use crate::secret::WayOut;
 
 /// The digest that binds an answer to the plan: its id, operation, path, version, keys, values,
@@ -11,7 +12,7 @@ use crate::secret::WayOut;
 /// guess a short value from the digest.
 pub(super) fn digest(id: &str, question: &Question<'_>) -> Result<String> {
     let (salt, base, untouched) = (
-        random_id()?,
+        random::id()?,
         question.base.to_be_bytes(),
         question.untouched.to_string(),
     );
@@ -47,7 +48,7 @@ pub(super) fn digest(id: &str, question: &Question<'_>) -> Result<String> {
         parts.extend([&file.path, &file.masked_text, &file.note].map(String::as_bytes));
     }
     parts.extend(question.obstacle.map(str::as_bytes));
-    Ok(hex(&hash_of(parts.into_iter())))
+    Ok(random::hex(&hash_of(parts.into_iter())))
 }
 
 /// Hashes parts. Each is preceded by its length, so that different parts never give the same input.
@@ -58,21 +59,4 @@ pub fn hash_of<'a>(parts: impl Iterator<Item = &'a [u8]>) -> [u8; 32] {
         hash.update(part);
     }
     hash.finalize().into()
-}
-
-/// Bytes as lower-case hexadecimal digits.
-#[must_use]
-pub(in crate::approval) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// 128 random bits.
-///
-/// # Errors
-/// If the operating system gives no random numbers.
-pub fn random_id() -> Result<String> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|_| Error::invalid("the operating system gives no random numbers", "try again"))?;
-    Ok(hex(&bytes))
 }

@@ -60,11 +60,7 @@ fn result(
     *ordinal += 1;
     // The fingerprint depends only on the place, never on the value.
     let print = Sha256::digest(format!("{}\n{}\n{ordinal}", finding.file, finding.key));
-    let print: String = print
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let print = crate::random::hex(&print[..16]);
     let suppressions: Vec<Value> = [(finding.allowed, "inSource"), (finding.known, "external")]
         .into_iter()
         .filter(|(is, _)| *is)
