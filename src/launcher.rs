@@ -8,7 +8,7 @@ use crate::config::Env;
 use crate::error::{Error, Result};
 
 /// The file name of the program that a launcher starts.
-pub const BINARY: &str = "claude-vault-bin";
+pub(crate) const BINARY: &str = "claude-vault-bin";
 
 /// The text of a launcher for the program at this path. The path must fit the launcher's first
 /// line: the kernel reads the interpreter's path up to the first blank, and at most 255 bytes of
@@ -16,7 +16,7 @@ pub const BINARY: &str = "claude-vault-bin";
 ///
 /// # Errors
 /// [`Error::Invalid`] for a path that does not fit.
-pub fn text(binary: &Path) -> Result<String> {
+pub(crate) fn text(binary: &Path) -> Result<String> {
     let path = binary.to_str().filter(|path| {
         path.len() < 250
             && path.bytes().all(|b| {
@@ -35,7 +35,7 @@ pub fn text(binary: &Path) -> Result<String> {
 
 /// Whether the file is one of our launchers.
 #[must_use]
-pub fn is_ours(file: &Path) -> bool {
+pub(crate) fn is_ours(file: &Path) -> bool {
     let mut start = Vec::new();
     let read = std::fs::File::open(file).and_then(|file| file.take(256).read_to_end(&mut start));
     let line = start
@@ -46,7 +46,7 @@ pub fn is_ours(file: &Path) -> bool {
 }
 
 /// The file that `source claude-vault` finds on PATH.
-pub enum LauncherFound {
+pub(crate) enum LauncherFound {
     /// No file named `claude-vault`.
     Nothing,
     /// One of our launchers.
@@ -63,7 +63,7 @@ pub enum LauncherFound {
 impl LauncherFound {
     /// Searches PATH.
     #[must_use]
-    pub fn on_path(env: &Env) -> Self {
+    pub(crate) fn on_path(env: &Env) -> Self {
         let folders = env.search_path();
         let mut files = folders
             .iter()
@@ -81,7 +81,7 @@ impl LauncherFound {
 
     /// A hint that makes `source claude-vault` find the launcher; empty if it already does.
     #[must_use]
-    pub fn fix(&self) -> String {
+    pub(crate) fn fix(&self) -> String {
         match self {
             Self::Other {
                 file,

@@ -35,6 +35,8 @@
 //! assert!(!classify("TZ", "Europe/Berlin", Role::Value).is_secret);
 //! ```
 
+#![warn(unreachable_pub)]
+
 pub mod approval;
 pub mod audit;
 pub mod cli;

@@ -15,12 +15,12 @@ use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
 
 /// The variable that links a token to the login and the Vault that it came from.
-pub const MARK: &str = "CLAUDE_VAULT_SESSION";
+pub(crate) const MARK: &str = "CLAUDE_VAULT_SESSION";
 /// The variable that names the context of a session. Like the address, it stays after a logout.
-pub const CONTEXT: &str = "CLAUDE_VAULT_CONTEXT";
+pub(crate) const CONTEXT: &str = "CLAUDE_VAULT_CONTEXT";
 /// The variables of a session. They are removed from the environment of every program that we
 /// start, except with `exec --keep-token`.
-pub const VARIABLES: [&str; 4] = ["VAULT_TOKEN", "VAULT_TOKEN_EXPIRY", "BAO_TOKEN", MARK];
+pub(crate) const VARIABLES: [&str; 4] = ["VAULT_TOKEN", "VAULT_TOKEN_EXPIRY", "BAO_TOKEN", MARK];
 
 /// A session, from the environment or created by this process.
 #[derive(Clone)]
@@ -171,7 +171,7 @@ impl Session {
 
 /// Formats a duration in seconds for people, for example `90 s`, `45 min`, `2 h 5 min` or `3 days`.
 #[must_use]
-pub fn format_duration(seconds: u64) -> String {
+pub(crate) fn format_duration(seconds: u64) -> String {
     match seconds {
         0..=119 => format!("{seconds} s"),
         // Rounded, so that one second less than an hour is still shown as 60 minutes.
@@ -183,7 +183,7 @@ pub fn format_duration(seconds: u64) -> String {
 
 /// The current time in Unix seconds.
 #[must_use]
-pub fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     Timestamp::now().as_second()
 }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Waits for Ctrl-C, SIGTERM or a closed terminal.
-pub async fn stopped() {
+pub(crate) async fn stopped() {
     Signals::new().stopped().await;
 }
 
 /// Collects signals from its creation on, so that none is missed between two waits.
-pub struct Signals {
+pub(crate) struct Signals {
     interrupt: Option<Signal>,
     terminate: Option<Signal>,
     hangup: Option<Signal>,
@@ -19,7 +19,7 @@ pub struct Signals {
 impl Signals {
     /// Starts to collect signals. They no longer end the process by themselves.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let take = |kind| signal(kind).ok();
         Self {
             interrupt: take(SignalKind::interrupt()),
@@ -29,7 +29,7 @@ impl Signals {
     }
 
     /// Waits for Ctrl-C, SIGTERM or a closed terminal.
-    pub async fn stopped(&mut self) {
+    pub(crate) async fn stopped(&mut self) {
         tokio::select! {
             () = wait(&mut self.interrupt) => {}
             () = wait(&mut self.terminate) => {}
@@ -38,7 +38,7 @@ impl Signals {
     }
 
     /// Waits for SIGTERM or a closed terminal. Ctrl-C is left to the program in the foreground.
-    pub async fn terminated(&mut self) {
+    pub(crate) async fn terminated(&mut self) {
         tokio::select! {
             () = wait(&mut self.terminate) => {}
             () = wait(&mut self.hangup) => {}
@@ -47,7 +47,7 @@ impl Signals {
 
     /// Discards a Ctrl-C meant for the child program, which may have exited before the signal
     /// reached us.
-    pub async fn forget_interrupt(&mut self) {
+    pub(crate) async fn forget_interrupt(&mut self) {
         tokio::time::sleep(Duration::from_millis(50)).await;
         tokio::select! {
             biased;

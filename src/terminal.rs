@@ -25,7 +25,7 @@ use crate::ui::{columns_of, wrap};
 const PASTE: Duration = Duration::from_millis(30);
 
 /// The controlling terminal, `/dev/tty`, even if stdin, stdout and stderr are redirected.
-pub struct Terminal {
+pub(crate) struct Terminal {
     device: File,
     before: Termios,
 }
@@ -33,7 +33,7 @@ pub struct Terminal {
 impl Terminal {
     /// Opens the terminal; `None` if this process has no terminal or runs in the background.
     #[must_use]
-    pub fn open() -> Option<Self> {
+    pub(crate) fn open() -> Option<Self> {
         let device = File::options()
             .read(true)
             .write(true)
@@ -48,20 +48,20 @@ impl Terminal {
     }
 
     /// Writes text to the terminal after making it printable.
-    pub fn show(&mut self, text: &str) {
+    pub(crate) fn show(&mut self, text: &str) {
         let _ = self.device.write_all(printable(text, true).as_bytes());
         let _ = self.device.flush();
     }
 
     /// Writes a control sequence to the terminal.
-    pub fn control(&mut self, sequence: &str) {
+    pub(crate) fn control(&mut self, sequence: &str) {
         let _ = self.device.write_all(sequence.as_bytes());
         let _ = self.device.flush();
     }
 
     /// Writes a line and wraps it between words. Its parts must already be printable; it may
     /// contain colours.
-    pub fn write_line(&mut self, line: &str) {
+    pub(crate) fn write_line(&mut self, line: &str) {
         let line = columns_of(&self.device)
             .map_or_else(|| line.to_owned(), |columns| wrap(line, columns, 0));
         let _ = writeln!(self.device, "{line}");
@@ -77,7 +77,7 @@ impl Terminal {
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be duplicated.
-    pub fn for_program(&self) -> Result<[Stdio; 3]> {
+    pub(crate) fn for_program(&self) -> Result<[Stdio; 3]> {
         let copy = || {
             self.device
                 .try_clone()
@@ -88,7 +88,7 @@ impl Terminal {
     }
 
     /// Restores the modes of the terminal after a program that may have changed them.
-    pub fn restore_modes(&self) {
+    pub(crate) fn restore_modes(&self) {
         self.restore();
     }
 
@@ -97,7 +97,7 @@ impl Terminal {
     /// # Errors
     /// [`Error::Interrupted`] on Ctrl-C and at the end of input, [`Error::Invalid`] for several
     /// lines or input that is not UTF-8, [`Error::Io`].
-    pub async fn ask(&mut self, prompt: &str) -> Result<String> {
+    pub(crate) async fn ask(&mut self, prompt: &str) -> Result<String> {
         self.question(prompt, true).await?.into_text()
     }
 
@@ -105,7 +105,7 @@ impl Terminal {
     ///
     /// # Errors
     /// As [`Terminal::ask`].
-    pub async fn ask_hidden(&mut self, prompt: &str) -> Result<Secret> {
+    pub(crate) async fn ask_hidden(&mut self, prompt: &str) -> Result<Secret> {
         self.question(prompt, false)
             .await?
             .into_text()
@@ -117,7 +117,7 @@ impl Terminal {
     ///
     /// # Errors
     /// As [`Terminal::ask`].
-    pub async fn ask_value(&mut self, key: &str) -> Result<Secret> {
+    pub(crate) async fn ask_value(&mut self, key: &str) -> Result<Secret> {
         let prompt = format!("Value of {} (hidden): ", printable(key, false));
         loop {
             let text = self.question(&prompt, false).await?.into_text()?;
@@ -133,7 +133,7 @@ impl Terminal {
     ///
     /// # Errors
     /// [`Error::Interrupted`] on Ctrl-C, [`Error::Io`].
-    pub async fn ask_yes_or_no(&mut self, prompt: &str) -> Result<bool> {
+    pub(crate) async fn ask_yes_or_no(&mut self, prompt: &str) -> Result<bool> {
         loop {
             let answer = match self.question(prompt, true).await? {
                 Answer::Line(line) => line.trim().to_ascii_lowercase(),
@@ -171,7 +171,7 @@ impl Terminal {
     ///
     /// # Errors
     /// [`Error::Io`] if the terminal cannot be read.
-    pub async fn fill(&mut self, editor: &mut LineEditor) -> Result<InputStep> {
+    pub(crate) async fn fill(&mut self, editor: &mut LineEditor) -> Result<InputStep> {
         let mut byte = [0_u8; 1];
         loop {
             while !self.has_input(Duration::ZERO) {
@@ -199,7 +199,7 @@ impl Terminal {
     ///
     /// # Errors
     /// The operating system's.
-    pub fn raw(&self, signals: bool) -> std::io::Result<()> {
+    pub(crate) fn raw(&self, signals: bool) -> std::io::Result<()> {
         let mut modes = self.before.clone();
         modes
             .local_modes
@@ -265,7 +265,7 @@ impl Answer {
 
 /// The effect of one byte of input on a line.
 #[derive(PartialEq, Eq, Debug)]
-pub enum InputStep {
+pub(crate) enum InputStep {
     /// The line is not finished.
     More,
     /// Enter: the line is finished.
@@ -285,7 +285,7 @@ enum Escape {
 
 /// A line while it is typed, with backspace, Ctrl-C, Ctrl-D, Ctrl-U and Ctrl-W. Its memory is
 /// overwritten on drop.
-pub struct LineEditor {
+pub(crate) struct LineEditor {
     text: String,
     pending: Vec<u8>,
     escape: Escape,
@@ -297,7 +297,7 @@ pub struct LineEditor {
 impl LineEditor {
     /// An empty line, with or without echo.
     #[must_use]
-    pub fn new(echo: bool) -> Self {
+    pub(crate) fn new(echo: bool) -> Self {
         // Large enough that growing does not leave copies of a secret in memory.
         Self {
             text: String::with_capacity(32 * 1024),
@@ -309,7 +309,7 @@ impl LineEditor {
     }
 
     /// Processes one byte of input.
-    pub fn feed(&mut self, byte: u8) -> InputStep {
+    pub(crate) fn feed(&mut self, byte: u8) -> InputStep {
         if self.in_escape(byte) {
             return InputStep::More;
         }
@@ -363,7 +363,7 @@ impl LineEditor {
 
     /// Whether input is missing from the text because it is not UTF-8.
     #[must_use]
-    pub fn is_damaged(&self) -> bool {
+    pub(crate) fn is_damaged(&self) -> bool {
         self.damaged || !self.pending.is_empty()
     }
 
@@ -397,13 +397,13 @@ impl LineEditor {
 
     /// Takes the text of the line.
     #[must_use]
-    pub fn take_text(&mut self) -> String {
+    pub(crate) fn take_text(&mut self) -> String {
         std::mem::take(&mut self.text)
     }
 
     /// Takes the bytes that the terminal should show now.
     #[must_use]
-    pub fn take_echo(&mut self) -> Vec<u8> {
+    pub(crate) fn take_echo(&mut self) -> Vec<u8> {
         self.echo.as_mut().map(std::mem::take).unwrap_or_default()
     }
 }

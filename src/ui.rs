@@ -22,13 +22,13 @@ use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::shell::Shell;
 
-pub use progress::Unit;
+pub(crate) use progress::Unit;
 pub(crate) use table::{Cell, Piped, Table};
 pub(crate) use wrap::wrap;
 
 /// When to colour.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug, clap::ValueEnum)]
-pub enum Color {
+pub(crate) enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
@@ -39,7 +39,7 @@ pub enum Color {
 }
 
 /// The output of a command: stdout and stderr.
-pub struct Ui {
+pub(crate) struct Ui {
     json: bool,
     color: bool,
     /// Whether the locale uses UTF-8.
@@ -57,7 +57,7 @@ pub struct Ui {
 impl Ui {
     /// Determines the form of the output from the options, the environment and the terminal.
     #[must_use]
-    pub fn new(json: bool, color: Color, env: &Env) -> Self {
+    pub(crate) fn new(json: bool, color: Color, env: &Env) -> Self {
         let redraws = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
         let is_plain =
             color == Color::Never || env.get("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -104,19 +104,19 @@ impl Ui {
 
     /// Whether `--json` was given.
     #[must_use]
-    pub fn json(&self) -> bool {
+    pub(crate) fn json(&self) -> bool {
         self.json
     }
 
     /// Whether stdout is a terminal.
     #[must_use]
-    pub fn stdout_is_terminal(&self) -> bool {
+    pub(crate) fn stdout_is_terminal(&self) -> bool {
         std::io::stdout().is_terminal()
     }
 
     /// Whether stderr is a terminal.
     #[must_use]
-    pub fn stderr_is_terminal(&self) -> bool {
+    pub(crate) fn stderr_is_terminal(&self) -> bool {
         std::io::stderr().is_terminal()
     }
 
@@ -124,7 +124,7 @@ impl Ui {
     ///
     /// # Errors
     /// [`Error::Io`] for any other failure.
-    pub fn data(&self, text: &str) -> Result<()> {
+    pub(crate) fn data(&self, text: &str) -> Result<()> {
         self.clear_bar();
         let mut out = std::io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -139,7 +139,7 @@ impl Ui {
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be written.
-    pub fn data_json(&self, reply: &impl Serialize) -> Result<()> {
+    pub(crate) fn data_json(&self, reply: &impl Serialize) -> Result<()> {
         let mut text = serde_json::to_string_pretty(reply)
             .map_err(|error| Error::io("write", "standard output")(error.into()))?;
         text.push('\n');
@@ -151,14 +151,14 @@ impl Ui {
     }
 
     /// Shows a note to the person. Silent with `--json`.
-    pub fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         if !self.json {
             self.say(&printable(text, true));
         }
     }
 
     /// Shows a note that the person must see, also with `--json`.
-    pub fn note_always(&self, text: &str) {
+    pub(crate) fn note_always(&self, text: &str) {
         self.say(&printable(text, true));
     }
 
@@ -172,7 +172,7 @@ impl Ui {
     }
 
     /// [`Ui::note`] in a colour.
-    pub fn note_colored(&self, text: &str, color: AnsiColor) {
+    pub(crate) fn note_colored(&self, text: &str, color: AnsiColor) {
         if !self.json {
             self.say(&self.paint(&printable(text, true), color));
         }
@@ -180,7 +180,7 @@ impl Ui {
 
     /// Shows what the program is waiting for, on a line that the next call replaces. Only on a
     /// terminal.
-    pub fn progress(&self, text: &str) {
+    pub(crate) fn progress(&self, text: &str) {
         self.clear_bar();
         if self.moves {
             let mut out = std::io::stderr().lock();
@@ -191,7 +191,7 @@ impl Ui {
 
     /// Shows the progress of work that began at `started`, in a bar. The next call updates the bar,
     /// and any other output removes it. Only on a terminal.
-    pub fn show_progress(&self, started: Instant, done: u64, total: u64, unit: Unit) {
+    pub(crate) fn show_progress(&self, started: Instant, done: u64, total: u64, unit: Unit) {
         if !self.moves {
             return;
         }
@@ -219,7 +219,7 @@ impl Ui {
     }
 
     /// Shows a warning, also with `--json`: it goes to stderr, so it does not mix with the data.
-    pub fn warn(&self, text: &str) {
+    pub(crate) fn warn(&self, text: &str) {
         if self.json {
             return self.say(&serde_json::json!({ "warning": printable(text, false) }).to_string());
         }
@@ -232,7 +232,7 @@ impl Ui {
 
     /// Shows an error and its hint on two lines, or with `--json` as the one documented JSON
     /// object.
-    pub fn error(&self, error: &Error) {
+    pub(crate) fn error(&self, error: &Error) {
         let (message, hint) = (
             printable(&error.for_person(), false),
             printable(&error.hint(), false),
@@ -250,7 +250,7 @@ impl Ui {
     }
 
     /// Shows an address as a QR code, if stderr is a wide enough terminal with UTF-8.
-    pub fn qr(&self, address: &str) {
+    pub(crate) fn qr(&self, address: &str) {
         let error = std::io::stderr();
         if self.json || !self.unicode || !error.is_terminal() {
             return;
@@ -288,13 +288,13 @@ impl Ui {
 
     /// Whether the output is in colour.
     #[must_use]
-    pub fn colors(&self) -> bool {
+    pub(crate) fn colors(&self) -> bool {
         self.color
     }
 
     /// `text` in a colour, if the output is in colour.
     #[must_use]
-    pub fn paint(&self, text: &str, color: AnsiColor) -> String {
+    pub(crate) fn paint(&self, text: &str, color: AnsiColor) -> String {
         let style = Style::new().fg_color(Some(color.into())).bold();
         if self.color {
             format!("{style}{text}{style:#}")

@@ -13,7 +13,7 @@ use crate::terminal::Terminal;
 use crate::ui::Ui;
 
 /// Asks on the terminal itself, never on stdin.
-pub struct AtTerminal<'a> {
+pub(super) struct AtTerminal<'a> {
     /// Shows plans that need no answer.
     pub ui: &'a Ui,
     /// Show the values too, but only on the terminal itself.
@@ -63,7 +63,7 @@ impl AtTerminal<'_> {
     ///
     /// # Errors
     /// [`Error::NoPerson`] if `reveal` is set and there is no terminal.
-    pub fn show(&self, question: &Question<'_>) -> Result<()> {
+    pub(super) fn show(&self, question: &Question<'_>) -> Result<()> {
         if self.reveal {
             self.show_at(
                 &mut terminal(

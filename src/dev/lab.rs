@@ -18,7 +18,7 @@ use crate::random;
 use crate::vault::{Call, Client};
 
 /// The name of the user who can sign in.
-pub const USER: &str = "alice";
+pub(crate) const USER: &str = "alice";
 const POLICY: &str = r#"
 path "secret/data/proxmox-services/*"     { capabilities = ["create", "read", "update", "patch"] }
 path "secret/metadata/proxmox-services/*" { capabilities = ["read", "list"] }
@@ -29,7 +29,7 @@ path "secret/destroy/proxmox-services/*"  { capabilities = ["update"] }
 "#;
 
 /// A server that is ready for use, and its folder. Both are removed when this is dropped.
-pub struct Lab {
+pub(crate) struct Lab {
     /// Declared first, so that the server stops before its folder is removed.
     server: Server,
     folder: TempDir,
@@ -45,7 +45,7 @@ impl Lab {
     ///
     /// # Errors
     /// [`Error::Dev`], or the error of a request that the server refused.
-    pub async fn start(env: &Env, watcher: &impl Watcher) -> Result<Self> {
+    pub(crate) async fn start(env: &Env, watcher: &impl Watcher) -> Result<Self> {
         // Use the folder that only this user can access, if there is one.
         let make = |parent: PathBuf| {
             let mut new = tempfile::Builder::new();
@@ -91,20 +91,20 @@ impl Lab {
 
     /// The server's address.
     #[must_use]
-    pub fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.server.address
     }
 
     /// The folder that contains the services' folders.
     #[must_use]
-    pub fn home_lab(&self) -> PathBuf {
+    pub(crate) fn home_lab(&self) -> PathBuf {
         self.folder.path().join("home-lab")
     }
 
     /// The variables for a shell that uses this lab. `path` is the current `PATH`. The caller must
     /// remove all other variables of Vault and of this program.
     #[must_use]
-    pub fn variables(&self, path: &str) -> Vec<(&'static str, String)> {
+    pub(crate) fn variables(&self, path: &str) -> Vec<(&'static str, String)> {
         let below = |name: &str| self.folder.path().join(name).to_string_lossy().into_owned();
         vec![
             ("VAULT_ADDR", self.server.address.clone()),

@@ -5,6 +5,6 @@ mod lab;
 mod server;
 mod sign_in;
 
-pub use lab::{Lab, USER};
-pub use server::{Watcher, become_server, remove_fetched_servers};
-pub use sign_in::sign_in;
+pub(crate) use lab::{Lab, USER};
+pub(crate) use server::{Watcher, become_server, remove_fetched_servers};
+pub(crate) use sign_in::sign_in;

@@ -32,7 +32,7 @@ const PACKAGE_BYTES: u64 = 75_000_000;
 const START: Duration = Duration::from_secs(20);
 
 /// Receives messages and progress while a server is fetched.
-pub trait Watcher {
+pub(crate) trait Watcher {
     /// Called with a message: what is being fetched, and the result of the hash check.
     fn say(&self, text: &str);
     /// Called with the bytes fetched so far and the approximate total.
@@ -40,7 +40,7 @@ pub trait Watcher {
 }
 
 /// A running server. It is killed when this value is dropped.
-pub struct Server {
+pub(super) struct Server {
     child: Child,
     /// `http://127.0.0.1:PORT`
     pub address: String,
@@ -53,7 +53,7 @@ impl Server {
     ///
     /// # Errors
     /// [`Error::Dev`] with the reason and what to install.
-    pub async fn start(env: &Env, folder: &Path, watcher: &impl Watcher) -> Result<Self> {
+    pub(super) async fn start(env: &Env, folder: &Path, watcher: &impl Watcher) -> Result<Self> {
         let program = find(env, watcher).await?;
         let root = random::id()?;
         for _ in 0..3 {
@@ -141,7 +141,11 @@ fn spawn(program: &Path, folder: &Path, address: &str, port: u16, root: &str) ->
 /// # Errors
 /// [`Error::Io`] if the program cannot be started, [`Error::Interrupted`] if the parent has already
 /// ended. Otherwise this does not return.
-pub fn become_server(parent: u32, program: &Path, arguments: &[std::ffi::OsString]) -> Result<u8> {
+pub(crate) fn become_server(
+    parent: u32,
+    program: &Path,
+    arguments: &[std::ffi::OsString],
+) -> Result<u8> {
     #[cfg(target_os = "linux")]
     {
         let signal = Some(rustix::process::Signal::KILL);
@@ -185,7 +189,7 @@ fn cache(env: &Env) -> Option<PathBuf> {
 }
 
 /// Removes all servers that were fetched. Other files in the cache folder stay.
-pub fn remove_fetched_servers(env: &Env) {
+pub(crate) fn remove_fetched_servers(env: &Env) {
     let Some(cache) = cache(env) else { return };
     for entry in std::fs::read_dir(&cache).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with("openbao-") {

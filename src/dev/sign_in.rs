@@ -34,7 +34,7 @@ struct Code {
 /// # Errors
 /// [`Error::Dev`] if the address is not a login address of the throwaway server, and the errors of
 /// requests that it refuses.
-pub async fn sign_in(address: &str, password: &str, env: &crate::config::Env) -> Result<()> {
+pub(crate) async fn sign_in(address: &str, password: &str, env: &crate::config::Env) -> Result<()> {
     let url = Url::parse(address).map_err(|_| not_ours())?;
     let query: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     let redirect = query

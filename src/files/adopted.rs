@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::names::printable;
 
 /// The access of a new file without secrets.
-pub const OPEN: Access = Access {
+pub(crate) const OPEN: Access = Access {
     mode: 0o644,
     group: None,
 };
@@ -158,7 +158,11 @@ impl FileStep {
 }
 
 /// Removes the backups whose content passes `fits`. Returns their names.
-pub fn remove_backups(root: &Root, file: &Path, fits: impl Fn(&[u8]) -> bool) -> Vec<String> {
+pub(crate) fn remove_backups(
+    root: &Root,
+    file: &Path,
+    fits: impl Fn(&[u8]) -> bool,
+) -> Vec<String> {
     let fitting = backups(root, file, fits);
     let names: Vec<String> = fitting.into_iter().map(|(name, _)| name).collect();
     root.remove_backups(file, &names);
@@ -166,7 +170,11 @@ pub fn remove_backups(root: &Root, file: &Path, fits: impl Fn(&[u8]) -> bool) ->
 }
 
 /// The backups of a file whose content passes `fits`, the oldest first.
-pub fn backups(root: &Root, file: &Path, fits: impl Fn(&[u8]) -> bool) -> Vec<(String, Content)> {
+pub(crate) fn backups(
+    root: &Root,
+    file: &Path,
+    fits: impl Fn(&[u8]) -> bool,
+) -> Vec<(String, Content)> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let content =
         |name: String| Some((name.clone(), root.read(&folder.join(name)).ok().flatten()?));

@@ -28,7 +28,7 @@ pub enum ChangeKind {
 
 /// A file that was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileEntry {
+pub(crate) struct FileEntry {
     /// How it was changed.
     pub way: ChangeKind,
     /// The mode before the change.
@@ -44,7 +44,7 @@ pub struct FileEntry {
 
 /// A service that was adopted, completely or in part.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServiceEntry {
+pub(crate) struct ServiceEntry {
     /// The address of its Vault.
     pub address: String,
     /// `MOUNT/PREFIX/SERVICE`.
@@ -69,21 +69,21 @@ pub struct ServiceEntry {
 
 /// What was adopted below one root.
 #[derive(Serialize, Deserialize)]
-pub struct Journal {
+pub(crate) struct Journal {
     salt: String,
     /// The services by name.
     pub services: BTreeMap<String, ServiceEntry>,
 }
 
 /// The folder of all journals, one per root.
-pub struct Journals {
+pub(crate) struct Journals {
     folder: PathBuf,
 }
 
 impl Journal {
     /// The salted digest of a file's content, as stored in the entries.
     #[must_use]
-    pub fn digest(&self, content: &[u8]) -> String {
+    pub(crate) fn digest(&self, content: &[u8]) -> String {
         let mut hash = Sha256::new();
         hash.update(self.salt.as_bytes());
         hash.update(content);
@@ -92,7 +92,7 @@ impl Journal {
 
     /// Records that a file is about to be changed. The entry keeps the state from before adoption
     /// began, because an undo restores it, unless something else changed the file in between.
-    pub fn note_file(&mut self, service: &str, file: &str, entry: FileEntry) {
+    pub(crate) fn note_file(&mut self, service: &str, file: &str, entry: FileEntry) {
         let files = &mut self.services.entry(service.to_owned()).or_default().files;
         match files.iter_mut().find(|(name, _)| name == file) {
             // The file is as adoption left it, so an undo still restores its first content.
@@ -108,7 +108,7 @@ impl Journal {
 impl Journals {
     /// The journals in a state folder. Opens nothing yet.
     #[must_use]
-    pub fn new(state: &Path) -> Self {
+    pub(crate) fn new(state: &Path) -> Self {
         Self {
             folder: state.join("adopted"),
         }
@@ -118,7 +118,7 @@ impl Journals {
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be read. An unreadable journal never counts as empty.
-    pub fn load(&self, root: &Path) -> Result<Journal> {
+    pub(crate) fn load(&self, root: &Path) -> Result<Journal> {
         let path = self.place_of(root)?;
         match std::fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text)
@@ -151,7 +151,7 @@ impl Journals {
     ///
     /// # Errors
     /// [`Error::Io`], also if another process or thread holds the lock too long.
-    pub fn edit(&self, root: &Path, change: impl FnOnce(&mut Journal)) -> Result<()> {
+    pub(crate) fn edit(&self, root: &Path, change: impl FnOnce(&mut Journal)) -> Result<()> {
         let path = self.place_of(root)?.with_extension("lock");
         let _lock = lock::take(&self.folder, &path).map_err(Error::io("lock", &path))?;
         let mut journal = self.load(root)?;

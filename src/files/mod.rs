@@ -4,14 +4,14 @@
 //! `O_NOFOLLOW`), and the operation is relative to the last one. A path that changes between a
 //! check and its use therefore cannot lead outside.
 
-pub mod adopted;
+pub(crate) mod adopted;
 mod backup;
-pub mod journal;
+pub(crate) mod journal;
 mod lock;
 mod owner;
 mod place;
 mod public;
-pub mod record;
+pub(crate) mod record;
 mod scratch;
 mod write;
 
@@ -28,13 +28,13 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 use owner::{is_trusted, require_own_file, require_own_folder};
 use place::{names, place, sweep};
-pub use scratch::{Scratch, ScratchPlaces, sweep_scratch};
-pub use write::{Access, FileChange, write};
+pub(crate) use scratch::{Scratch, ScratchPlaces, sweep_scratch};
+pub(crate) use write::{Access, FileChange, write};
 
 /// The largest file that is read, in bytes.
-pub const MAX_FILE: u64 = 16 * 1024 * 1024;
+pub(crate) const MAX_FILE: u64 = 16 * 1024 * 1024;
 /// How many backups of its own content this program keeps for each file.
-pub const BACKUPS: usize = 5;
+pub(crate) const BACKUPS: usize = 5;
 
 /// Names that are never written, even if a repository's `.claude-vault.toml` lists them.
 const RESERVED: [&str; 3] = [".git", ".claude-vault.toml", ".mcp.json"];

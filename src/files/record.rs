@@ -61,7 +61,7 @@ impl Record {
 
 /// How a file compares with what this program last wrote there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Standing {
+pub(crate) enum Standing {
     /// There is no file.
     New,
     /// The file is as this program wrote it.
@@ -196,7 +196,7 @@ pub struct NewRecord<'a> {
 
 /// Compares `content`, the file as it is now, with its record.
 #[must_use]
-pub fn standing(record: Option<&Record>, content: Option<&Content>) -> Standing {
+pub(crate) fn standing(record: Option<&Record>, content: Option<&Content>) -> Standing {
     match (record, content) {
         (_, None) => Standing::New,
         (None, Some(_)) => Standing::Foreign,

@@ -31,7 +31,7 @@ const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC);
 
 /// The places where a scratch folder may be created.
-pub struct ScratchPlaces {
+pub(crate) struct ScratchPlaces {
     /// `$XDG_RUNTIME_DIR`, if it is set.
     pub runtime: Option<PathBuf>,
     /// The shared folder for temporary files, as a last resort.
@@ -39,7 +39,7 @@ pub struct ScratchPlaces {
 }
 
 /// A private folder, removed with its content on drop.
-pub struct Scratch {
+pub(crate) struct Scratch {
     /// `PLACE/claude-vault-edit-UID`
     parent: OwnedFd,
     place: OwnedFd,
@@ -132,7 +132,7 @@ impl Scratch {
     /// # Errors
     /// [`Error::NotOurs`] if its path is taken by something that is not a private folder of this
     /// user, [`Error::Io`].
-    pub fn new(places: &ScratchPlaces) -> Result<Self> {
+    pub(crate) fn new(places: &ScratchPlaces) -> Result<Self> {
         let (place_path, place, in_memory) = places.choose()?;
         let own = own_name();
         let own_path = place_path.join(&own);
@@ -181,13 +181,13 @@ impl Scratch {
 
     /// The path of the folder.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Whether the folder is in memory, so that its files are not written to a disk.
     #[must_use]
-    pub fn is_in_memory(&self) -> bool {
+    pub(crate) fn is_in_memory(&self) -> bool {
         self.in_memory
     }
 
@@ -195,7 +195,7 @@ impl Scratch {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn share(&self, with_programs: bool) -> Result<()> {
+    pub(crate) fn share(&self, with_programs: bool) -> Result<()> {
         let flags = if with_programs {
             FdFlags::empty()
         } else {
@@ -209,7 +209,7 @@ impl Scratch {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<()> {
         let failed = |error: std::io::Error| Error::io("write", self.path.join(name))(error);
         match unlinkat(&self.folder, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {}
@@ -227,7 +227,7 @@ impl Scratch {
     ///
     /// # Errors
     /// [`Error::Confined`] if it is not a plain file or is larger than 16 MiB; [`Error::Io`].
-    pub fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    pub(crate) fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
         let path = self.path.join(name);
         let confined = |reason| Error::Confined {
             path: path.clone(),
@@ -269,7 +269,7 @@ impl Drop for Scratch {
 
 /// Removes the folders that killed processes left. If there are none, this costs one failed open
 /// per place.
-pub fn sweep_scratch(places: &ScratchPlaces) {
+pub(crate) fn sweep_scratch(places: &ScratchPlaces) {
     let own = own_name();
     for place in places.all() {
         let Ok(folder) = rustix::fs::open(place.join(&own), FOLDER, Mode::empty()) else {

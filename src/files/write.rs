@@ -58,7 +58,7 @@ pub struct FileChange {
 /// # Errors
 /// [`Error::Conflict`] if the file changed, [`Error::Confined`], [`Error::NotOurs`], [`Error::Io`].
 /// The old file is then untouched.
-pub fn write(root: &Root, records: &Records, change: &FileChange) -> Result<Written> {
+pub(crate) fn write(root: &Root, records: &Records, change: &FileChange) -> Result<Written> {
     let FileChange {
         file,
         content,

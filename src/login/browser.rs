@@ -14,7 +14,7 @@ const FAILS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where this shell runs, which decides how a browser can reach it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Surroundings {
+pub(crate) enum Surroundings {
     /// Any browser is on this machine.
     Desktop,
     /// The browser is on the machine at the other end of the SSH connection.
@@ -27,7 +27,7 @@ impl Surroundings {
     /// Detects the surroundings from the variables that sshd and container engines set, and from
     /// the marker files of container engines.
     #[must_use]
-    pub fn of(env: &Env) -> Self {
+    pub(crate) fn of(env: &Env) -> Self {
         let marked = ["/.dockerenv", "/run/.containerenv"]
             .iter()
             .any(|mark| Path::new(mark).exists());
@@ -47,7 +47,7 @@ impl Surroundings {
 /// Returns whether a program was started. If that program fails soon, the next one is tried. If the
 /// last one fails too, `failed` is called from another thread.
 #[must_use]
-pub fn open(url: &str, command: Option<&str>, failed: fn()) -> bool {
+pub(crate) fn open(url: &str, command: Option<&str>, failed: fn()) -> bool {
     let ways = match command {
         Some(command) => command
             .split(':')
@@ -118,7 +118,7 @@ fn run(words: &[String]) -> Option<Child> {
 /// Whether this machine has a desktop with a browser. Without a display, an opener such as
 /// `xdg-open` would start a text browser in the person's terminal.
 #[must_use]
-pub fn has_desktop() -> bool {
+pub(crate) fn has_desktop() -> bool {
     if cfg!(target_os = "macos") {
         return true;
     }

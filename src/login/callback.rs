@@ -113,7 +113,7 @@ impl Listener {
 }
 
 /// The last page of a login, which still has to be sent to the browser.
-pub struct LastPage(Option<(Listener, PageSender, Page)>);
+pub(crate) struct LastPage(Option<(Listener, PageSender, Page)>);
 
 impl LastPage {
     pub(super) fn of(listener: Listener, browser: Option<PageSender>, page: Page) -> Self {
@@ -126,7 +126,7 @@ impl LastPage {
     }
 
     /// Sends the page and waits until the browser has it, for two seconds at most.
-    pub async fn say(self) {
+    pub(crate) async fn say(self) {
         let Some((listener, browser, page)) = self.0 else {
             return;
         };

@@ -9,10 +9,10 @@ mod browser;
 mod callback;
 mod provider;
 
-pub use browser::{Surroundings, has_desktop as can_open_browser, open as open_browser};
-pub use callback::LastPage;
-pub use oidc::auth_url;
-pub use provider::check_provider;
+pub(crate) use browser::{Surroundings, has_desktop as can_open_browser, open as open_browser};
+pub(crate) use callback::LastPage;
+pub(crate) use oidc::auth_url;
+pub(crate) use provider::check_provider;
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use crate::vault::Granted;
 use callback::{Answer, Arrival, Listener};
 
 /// How to log in.
-pub struct Options<'a> {
+pub(crate) struct Options<'a> {
     /// The role; `None` for Vault's default role.
     pub role: Option<&'a str>,
     /// The mount of the auth method.
@@ -45,12 +45,12 @@ pub struct Options<'a> {
 }
 
 /// The default time limit for the sign-in.
-pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(300);
+pub(crate) const LOGIN_TIMEOUT: Duration = Duration::from_secs(300);
 
 impl<'a> Options<'a> {
     /// The options from the settings, for a login with `method`.
     #[must_use]
-    pub fn of(settings: &'a Settings, method: Method) -> Self {
+    pub(crate) fn of(settings: &'a Settings, method: Method) -> Self {
         Self {
             role: settings.role.as_deref(),
             mount: mount_of(settings, contacts_provider(settings, method)),
@@ -65,7 +65,7 @@ impl<'a> Options<'a> {
 
 /// Where a login runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LoginPlace {
+pub(crate) enum LoginPlace {
     /// A person's shell.
     Shell,
     /// The MCP server for an assistant. The person has a browser but no terminal.
@@ -103,7 +103,7 @@ macro_rules! define_ways {
         /// # Errors
         /// [`Error::LoginFailed`] with Vault's or the provider's reason, [`Error::LoginTimeout`],
         /// and the errors of unreachable or failing servers.
-        pub async fn log_in(
+        pub(crate) async fn log_in(
             settings: &Settings,
             method: Method,
             options: Options<'_>,
@@ -122,7 +122,7 @@ macro_rules! define_ways {
 
         /// Whether a method opens a browser on this machine.
         #[must_use]
-        pub fn opens_a_browser(method: Method) -> bool {
+        pub(crate) fn opens_a_browser(method: Method) -> bool {
             match method {
                 $(Method::$variant => $name::$variant::OPENS_A_BROWSER,)*
             }
@@ -131,7 +131,7 @@ macro_rules! define_ways {
         /// Whether a method's login creates the token. Only such a token may be revoked without
         /// asking.
         #[must_use]
-        pub fn creates_token(method: Method) -> bool {
+        pub(crate) fn creates_token(method: Method) -> bool {
             match method {
                 $(Method::$variant => $name::$variant::MAKES_THE_TOKEN,)*
             }
@@ -139,7 +139,7 @@ macro_rules! define_ways {
 
         /// Whether this program talks to the identity provider directly with this method.
         #[must_use]
-        pub fn contacts_provider(settings: &Settings, method: Method) -> bool {
+        pub(crate) fn contacts_provider(settings: &Settings, method: Method) -> bool {
             match method {
                 $(Method::$variant => $name::$variant::contacts_provider(settings),)*
             }
@@ -150,7 +150,7 @@ login_methods!(define_ways);
 
 /// The configured method if it can run in `place`; otherwise Vault's own login.
 #[must_use]
-pub fn method_for(settings: &Settings, place: LoginPlace) -> Method {
+pub(crate) fn method_for(settings: &Settings, place: LoginPlace) -> Method {
     if runs_in(settings.method).contains(&place) {
         settings.method
     } else {
@@ -162,7 +162,7 @@ pub fn method_for(settings: &Settings, place: LoginPlace) -> Method {
 /// of login that the configured method uses. For the other kind, the default mount is used:
 /// step-up, for example, always signs in through Vault's `oidc`.
 #[must_use]
-pub fn mount_of(settings: &Settings, at_provider: bool) -> &str {
+pub(crate) fn mount_of(settings: &Settings, at_provider: bool) -> &str {
     let named = settings
         .auth_mount
         .as_deref()
@@ -172,7 +172,7 @@ pub fn mount_of(settings: &Settings, at_provider: bool) -> &str {
 
 /// A successful login. The caller must secure the token before it sends the last page to the
 /// browser, because an interruption is possible while it sends the page.
-pub struct LoggedIn {
+pub(crate) struct LoggedIn {
     /// The token.
     pub granted: Granted,
     /// The last page, which still has to be sent to the browser.
@@ -180,7 +180,7 @@ pub struct LoggedIn {
 }
 
 /// The page on which a person signs in.
-pub struct SignIn<'a> {
+pub(crate) struct SignIn<'a> {
     /// The page's address.
     pub url: &'a Url,
     /// The port of this machine to which the browser returns; `None` if a browser on any machine
@@ -191,7 +191,7 @@ pub struct SignIn<'a> {
 }
 
 /// The interface through which a login communicates with the person.
-pub trait LoginUi {
+pub(crate) trait LoginUi {
     /// Shows the page to sign in on, and opens it if a browser can be opened.
     fn sign_in(&mut self, at: &SignIn<'_>);
     /// Shows a message.

@@ -169,7 +169,7 @@ async fn start(vault: &Client, options: &Options<'_>, port: u16) -> Result<(Secr
 /// # Errors
 /// [`Error::LoginFailed`] if the role does not allow a suitable login, and the errors of an
 /// unreachable or failing Vault.
-pub async fn auth_url(
+pub(crate) async fn auth_url(
     vault: &Client,
     options: &Options<'_>,
     port: u16,

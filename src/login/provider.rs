@@ -251,7 +251,7 @@ async fn end(
 ///
 /// # Errors
 /// [`Error::LoginFailed`] if the provider cannot be used, [`Error::Invalid`] for invalid settings.
-pub async fn check_provider(settings: &Settings) -> Result<&'static str> {
+pub(crate) async fn check_provider(settings: &Settings) -> Result<&'static str> {
     let provider = Provider::discover(settings).await?;
     let has_device_flow = provider
         .metadata

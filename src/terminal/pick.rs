@@ -26,7 +26,7 @@ impl Terminal {
     ///
     /// # Errors
     /// [`Error::Interrupted`] on Ctrl-C, [`Error::Io`].
-    pub async fn choose(
+    pub(crate) async fn choose(
         &mut self,
         prompt: &str,
         names: &[String],

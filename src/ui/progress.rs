@@ -7,7 +7,7 @@ use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressState, Pr
 
 /// The unit that the bar counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Unit {
+pub(crate) enum Unit {
     /// Services in Vault.
     Services,
     /// Files on disk.

@@ -26,7 +26,8 @@ use serde::Serialize;
 
 pub use super::places::Role;
 pub use places::{Judged, judge_places};
-pub use rules::{Rule, SECRET_FILE};
+pub use rules::Rule;
+pub(crate) use rules::SECRET_FILE;
 
 pub(crate) use name::is_made_of_words;
 pub(in crate::format) use name::{NameHint, name_hint};

@@ -19,7 +19,7 @@ pub struct Rule {
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident = ($id:literal, $reason:literal, $kind:ident, $severity:ident);)*) => {
-        $($(#[$doc])* pub static $name: Rule =
+        $($(#[$doc])* pub(crate) static $name: Rule =
             Rule { id: $id, reason: $reason, kind: SecretKind::$kind, severity: Severity::$severity };)*
 
         /// All rules except those for one provider's tokens.

@@ -27,7 +27,7 @@ impl ProviderClient {
     ///
     /// # Errors
     /// [`Error::Invalid`] for certificates that cannot be read.
-    pub fn new(settings: &Settings, issuer: &Url) -> Result<Self> {
+    pub(super) fn new(settings: &Settings, issuer: &Url) -> Result<Self> {
         let builder = reqwest::Client::builder()
             .redirect(Policy::none()) // OpenID Connect Discovery 1.0, 4.2, allows no redirect
             .retry(reqwest::retry::never())
@@ -62,7 +62,7 @@ impl ProviderClient {
     ///
     /// # Errors
     /// [`Error::LoginFailed`] if not.
-    pub fn may_go_to(&self, url: &Url) -> Result<()> {
+    pub(super) fn may_go_to(&self, url: &Url) -> Result<()> {
         if url.scheme() == "https"
             || (url.scheme() == "http" && (is_loopback(url) || self.insecure_http))
         {
@@ -75,7 +75,10 @@ impl ProviderClient {
     ///
     /// # Errors
     /// [`Error::LoginFailed`] with the reason and the origin, but without the full URL.
-    pub async fn send(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>> {
+    pub(super) async fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<http::Response<Vec<u8>>> {
         let request = reqwest::Request::try_from(request)
             .map_err(|_| failed("it names an invalid address"))?;
         let url = request.url().clone();
