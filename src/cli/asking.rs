@@ -56,8 +56,8 @@ impl<'a> CommandApprover<'a> {
         Self::open_for(context, &context.core, command, dry_run, options).await
     }
 
-    /// As [`CommandApprover::open`], for a change written through `written`. A step-up is for the mount and
-    /// prefix of `written`.
+    /// As [`CommandApprover::open`], for a change written through `written`. A step-up is for the
+    /// mount and prefix of `written`.
     ///
     /// # Errors
     /// As [`CommandApprover::open`].

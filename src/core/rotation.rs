@@ -56,8 +56,8 @@ pub struct DueReply {
 /// The keys that are due, in the selected services or in all.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a service that does not exist, and errors from Vault. If several
-/// services are checked, those that may not be read only cause a warning.
+/// [`crate::error::Error::NotFound`] for a service that does not exist, and errors from Vault. If
+/// several services are checked, those that may not be read only cause a warning.
 pub async fn due(core: &Core, what: Option<&Selection>) -> Result<DueReply> {
     let outcome = look(core, what).await;
     let service = match what {

@@ -191,7 +191,8 @@ fn blocks(path: &str) -> Vec<(String, String)> {
     blocks
 }
 
-/// Every page of the book is in its summary, every relative link leads to a file, and every anchor to a heading.
+/// Every page of the book is in its summary, every relative link leads to a file, and every anchor
+/// to a heading.
 #[test]
 fn the_documents_hold_together() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -238,7 +238,8 @@ struct Sorted {
     exit: u8,
 }
 
-/// Prints the failures and sorts the outcomes. The failure of the only service is the command's own.
+/// Prints the failures and sorts the outcomes. The failure of the only service is the command's
+/// own.
 fn sort(ui: &Ui, services: Vec<(Service, Result<FileReply>)>) -> Result<Sorted> {
     let total = services.len();
     let (mut replies, mut failed, mut exit) = (Vec::new(), Vec::new(), 0);

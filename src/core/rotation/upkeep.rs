@@ -189,7 +189,10 @@ fn rotate(
     let is_same = custom
         .insert(name, interval.text.clone())
         .is_some_and(|old| old == interval.text);
-    custom.insert(from, now.to_owned());
+    // Naming the interval of all keys again is no change, so it must not restart it.
+    if !is_same || !suffix.is_empty() {
+        custom.insert(from, now.to_owned());
+    }
     Ok(if !is_same {
         Some(format!("rotate {what} after {}", interval.text))
     } else if !suffix.is_empty() {
@@ -202,6 +205,23 @@ fn rotate(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn naming_the_same_interval_for_all_keys_again_does_not_restart_it() {
+        let Ok(interval) = "90d".parse::<Interval>() else {
+            panic!("refused")
+        };
+        let mut custom = CustomMetadata::new();
+        assert!(matches!(
+            rotate(&mut custom, "", Some(&interval), "then"),
+            Ok(Some(_))
+        ));
+        assert!(matches!(
+            rotate(&mut custom, "", Some(&interval), "now"),
+            Ok(None)
+        ));
+        assert_eq!(custom.get(FROM).map(String::as_str), Some("then"));
+    }
 
     #[test]
     fn an_interval_is_a_number_and_a_unit() {
