@@ -51,6 +51,7 @@ mod login;
 mod loopback;
 mod mcp;
 pub mod names;
+mod private;
 mod random;
 pub mod secret;
 mod session;

@@ -254,14 +254,14 @@ impl Approver for NoApprover {
 /// A login that only serves to approve a plan: at the person's identity provider, for a Vault role
 /// that may write.
 pub trait StepUp: Send + Sync {
-    /// Begins a login that approves the plan with this digest. `goes` is called once with the
+    /// Begins a login that approves the plan with this digest. `on_address` is called once with the
     /// address where the person signs in. After the login, the browser is sent to `back`.
     fn sign_in(
         &self,
         digest: String,
         service: String,
         back: Url,
-        goes: Box<dyn FnOnce(Url) + Send>,
+        on_address: Box<dyn FnOnce(Url) + Send>,
     ) -> BoxFuture<'_, Result<WriteToken>>;
 
     /// Revokes a token that no plan waits for any more.

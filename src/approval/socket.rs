@@ -4,7 +4,7 @@
 //! gives out a new address of the page, which voids the previous address.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use super::pending::{LIFE, Pending, ShownPlan, SignInPage};
 use super::{Approval, Proof};
 use crate::config::Strength;
 use crate::error::{Error, Result};
+use crate::private;
 use crate::random;
 use crate::secret::{Secret, WayOut};
 
@@ -81,11 +82,7 @@ fn folder(state: &Path) -> PathBuf {
 pub fn listen(state: &Path, pending: Arc<Pending>) -> Result<Socket> {
     let folder = folder(state);
     let failed = |error| Error::io("listen in", &folder)(error);
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&folder)
-        .map_err(failed)?;
+    private::create_folder(&folder).map_err(failed)?;
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).map_err(failed)?;
     let path = folder.join(format!(
         "{}-{}.sock",

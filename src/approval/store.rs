@@ -6,8 +6,6 @@
 //! weakens the required proof. A program of this user that rewrites all three files goes unnoticed;
 //! only `step-up` protects against that.
 
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use ring::hmac;
@@ -16,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::Settings;
 use crate::error::{Error, Result};
+use crate::private;
 use crate::random;
 
 /// One passkey.
@@ -225,24 +224,5 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 
 /// Writes a file whole or not at all, with mode 0600 from the first byte.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |error| Error::io("write", path)(error);
-    if let Some(folder) = path.parent() {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(failed)?;
-    }
-    let beside = path.with_extension(format!("new.{}", std::process::id()));
-    let _ = std::fs::remove_file(&beside);
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&beside)
-        .map_err(failed)?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(failed)?;
-    std::fs::rename(&beside, path).map_err(failed)
+    private::write(path, bytes).map_err(Error::io("write", path))
 }

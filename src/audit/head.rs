@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::chain::{Link, text_of};
-use super::place::private_folders;
+use crate::private;
 
 /// The recorded end of a log.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,7 +67,7 @@ impl Head {
             )
         };
         if let Some(folder) = path.parent() {
-            private_folders(folder).map_err(named)?;
+            private::create_folder(folder).map_err(named)?;
         }
         let mut options = OpenOptions::new();
         let file = options

@@ -1,12 +1,11 @@
 //! The Vault identity of a session, for the log. It is looked up once per token and kept in the
 //! state folder under a digest of the token, which gives no access.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::place::private_folders;
 use crate::names::printable;
+use crate::private;
 
 /// How long a name is kept. Tokens live for hours, so older names are no longer needed.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -59,33 +58,9 @@ impl Person {
             return;
         };
         let name: String = printable(name, false).chars().take(MAX_CHARS).collect();
-        let _ = private_folders(folder);
         forget_old(folder);
-        let Ok(mut written) = tempfile_in(folder) else {
-            return;
-        };
-        if written
-            .1
-            .write_all(name.as_bytes())
-            .and_then(|()| std::fs::rename(&written.0, file))
-            .is_err()
-        {
-            let _ = std::fs::remove_file(&written.0);
-        }
+        let _ = private::write(file, name.as_bytes());
     }
-}
-
-/// Creates a temporary file that only this process uses, mode 0600.
-fn tempfile_in(folder: &Path) -> std::io::Result<(PathBuf, std::fs::File)> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let path = folder.join(format!(".{}", std::process::id()));
-    let file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&path)?;
-    Ok((path, file))
 }
 
 fn forget_old(folder: &Path) {

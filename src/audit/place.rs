@@ -6,6 +6,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::private;
+
 /// How long to wait for the log's lock.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// The pause between attempts to lock the log.
@@ -127,7 +129,7 @@ fn wait_for(
 /// that is not a plain file, is an error.
 pub(super) fn open_log(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
-        private_folders(folder)?;
+        private::create_folder(folder)?;
     }
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true).mode(0o600);
@@ -156,13 +158,4 @@ fn open_plain(path: &Path, options: &mut OpenOptions) -> Result<File> {
     } else {
         Err(Error::other("it is not a plain file"))
     }
-}
-
-/// Creates missing folders with mode 0700.
-pub(super) fn private_folders(folder: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
 }

@@ -1,11 +1,10 @@
 //! The `config` command: prints each setting, its value and its source; and `config edit`.
 
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::process::Command as Process;
 
 use crate::config::{Env, Global, SettingReport, Settings, config_file, shown};
 use crate::error::{Error, Result};
+use crate::private;
 use crate::session::VARIABLES;
 use crate::ui::{Piped, Table, Ui};
 
@@ -102,19 +101,8 @@ fn edit(ui: &Ui, global: &Global, env: &Env) -> Result<u8> {
     })?;
     if !path.exists() {
         let folder = path.parent().unwrap_or(&path);
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(Error::io("create", folder))?;
-        let new = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path);
-        let mut file = new.map_err(Error::io("create", &path))?;
-        file.write_all(EXAMPLE.as_bytes())
-            .map_err(Error::io("write", &path))?;
+        private::create_folder(folder).map_err(Error::io("create", folder))?;
+        private::write(&path, EXAMPLE.as_bytes()).map_err(Error::io("write", &path))?;
     }
     let editor = env
         .get("VISUAL")

@@ -248,14 +248,8 @@ pub async fn write(
             warnings,
             ..Notes::default()
         };
-        Ok(VersionChange::between(
-            core,
-            service,
-            current,
-            result,
-            &[],
-            &[],
-            notes,
+        Ok(VersionChange::with_content(
+            core, service, current, result, notes,
         ))
     };
     change(core, service, dry_run, approver, show, work_out).await

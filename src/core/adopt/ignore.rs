@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::core::inject::git::{ask, backup_of, ignore_folder, line, repository};
+use crate::core::inject::git::{ask, backup_of, below_top, ignore_folder, line, repository};
 use crate::files::Root;
 
 /// What git does with the files of a plan.
@@ -104,12 +104,7 @@ impl AdoptedRepository<'_> {
 
     /// A file's path below the top folder.
     fn inside(&self, file: &Path) -> Option<PathBuf> {
-        self.root
-            .path()
-            .join(file)
-            .strip_prefix(self.top)
-            .map(Path::to_owned)
-            .ok()
+        below_top(self.root, self.top, file)
     }
 
     /// The files with secrets, every backup, and the audit log.

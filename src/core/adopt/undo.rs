@@ -201,7 +201,7 @@ async fn taken_back(
             .filter_map(|key| Some((key.clone(), old.get(key)?.clone())));
         result.extend(back);
     }
-    let change = VersionChange::between(core, service, current, result, &[], &[], Notes::default());
+    let change = VersionChange::with_content(core, service, current, result, Notes::default());
     Ok((
         Some(change).filter(|change| !change.changes_nothing()),
         removed_keys(entry),

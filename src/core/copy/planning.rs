@@ -23,8 +23,8 @@ impl Work<'_> {
                 .push(format!("custom metadata not copied: {}", left.join(", ")));
         }
         let (base, is_new) = (current.version(), !current.is_present());
-        let change = VersionChange::between(self.there, to, current, result, &[], &[], notes)
-            .logging_all_keys();
+        let change =
+            VersionChange::with_content(self.there, to, current, result, notes).logging_all_keys();
         let mut reply = self.reply(&change, version, &carried);
         reply.version = if is_new { 0 } else { base };
         let origin = CopySource {

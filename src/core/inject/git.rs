@@ -146,15 +146,16 @@ struct Repository<'a> {
     top: &'a Path,
 }
 
+/// The path of a file below the top folder of its repository.
+pub(in crate::core) fn below_top(root: &Root, top: &Path, file: &Path) -> Option<PathBuf> {
+    let path = root.path().join(file);
+    path.strip_prefix(top).map(Path::to_owned).ok()
+}
+
 impl Repository<'_> {
     /// The path below the top of the repository.
     fn inside(&self, file: &Path) -> Option<PathBuf> {
-        self.root
-            .path()
-            .join(file)
-            .strip_prefix(self.top)
-            .map(Path::to_owned)
-            .ok()
+        below_top(self.root, self.top, file)
     }
 
     /// Whether git printed this file.

@@ -55,6 +55,18 @@ pub enum Commit {
 }
 
 impl VersionChange {
+    /// Plans the change from `current` to `result`, which is complete.
+    #[must_use]
+    pub fn with_content(
+        core: &Core,
+        service: &Service,
+        current: Current,
+        result: Secrets,
+        notes: Notes,
+    ) -> Self {
+        Self::between(core, service, current, result, &[], &[], notes)
+    }
+
     /// Plans the change from `current` to `result`. Keys in `touched` come from the request and are
     /// shown even if their values stay the same. The person types the values of the keys in
     /// `prompt`.

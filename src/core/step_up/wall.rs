@@ -2,14 +2,14 @@
 //! user: if it redirected the address to itself, or could read this process's memory, it would get
 //! the write token.
 
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use crate::config::{Settings, Tls};
 use crate::error::{Error, Result};
+use crate::private;
 
 /// The file in the state folder that records the address of the last step-up.
 const RECORD: &str = "step-up.address";
@@ -158,30 +158,15 @@ pub fn record_destination(settings: &Settings, way: &Destination) -> Result<()> 
         return Ok(());
     }
     let path = record(settings);
-    write(&path, way).map_err(Error::io("write", path))
+    private::write(
+        &path,
+        format!("{}\n{}\n", way.address, way.trust).as_bytes(),
+    )
+    .map_err(Error::io("write", path))
 }
 
 fn record(settings: &Settings) -> PathBuf {
     settings.state.join(RECORD)
-}
-
-fn write(path: &Path, way: &Destination) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
-    }
-    let beside = path.with_extension(format!("new.{}", std::process::id()));
-    let _ = std::fs::remove_file(&beside);
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&beside)?;
-    writeln!(file, "{}\n{}", way.address, way.trust)?;
-    file.sync_all()?;
-    std::fs::rename(&beside, path)
 }
 
 /// Whether a debugger or tracer is attached to this process. Always `false` on systems without
