@@ -10,11 +10,12 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request, Response, StatusCode, header};
+use maud::{DOCTYPE, PreEscaped, html};
 use tokio::sync::{Notify, mpsc, oneshot};
 use url::Url;
 
 use crate::error::Result;
-use crate::loopback::{self, Connection, Loopback, Serving, escape};
+use crate::loopback::{self, Connection, Loopback, Serving};
 use crate::secret::Secret;
 
 const PATH: &str = "/oidc/callback";
@@ -322,15 +323,48 @@ fn redirect(url: &Url) -> Response<Full<Bytes>> {
 fn page(status: StatusCode, title: &str, text: &str) -> Response<Full<Bytes>> {
     const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
         form-action 'none'; frame-ancestors 'none'";
-    let html = include_str!("page.html")
-        .replace("{title}", &escape(title))
-        .replace("{text}", &escape(text));
+    let html = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) " · claude-vault" }
+                style { (PreEscaped(include_str!("page.css"))) }
+            }
+            body {
+                main {
+                    h1 { (title) }
+                    p { (text) }
+                    footer { "claude-vault" }
+                }
+            }
+        }
+    };
+    let html = html.into_string();
     loopback::response(status, "text/html; charset=utf-8", POLICY, html)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_page_shows_markup_as_text() {
+        use http_body_util::BodyExt;
+
+        let page = page(StatusCode::OK, "<b>&", "<script>\"'");
+        let body = page
+            .into_body()
+            .collect()
+            .await
+            .map(http_body_util::Collected::to_bytes);
+        let text = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
+        assert!(
+            text.contains("<h1>&lt;b&gt;&amp;</h1>") && text.contains("<p>&lt;script&gt;"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn a_query_without_this_logins_state_is_refused() {
