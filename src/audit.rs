@@ -160,7 +160,7 @@ pub struct Verified {
 pub struct Followed {
     file: Option<(u64, u64)>,
     offset: u64,
-    /// The log did not exist yet at the first call, so it is read from its start.
+    /// Whether to read the log from its start, because it did not exist at the first call.
     from_start: bool,
 }
 
@@ -338,8 +338,9 @@ impl Audit {
         Some(head)
     }
 
-    /// The end of the chain, which the next line continues. The state folder decides: if lines were
-    /// cut off, the chain continues from the last of them, which shows that they are missing.
+    /// The end of the chain, which the next line continues. The end recorded in the state folder
+    /// takes precedence over the log: if lines were cut off, the chain continues from the last
+    /// missing line, so that verification detects the gap.
     fn end(&self, file: &mut File, known: Option<&Head>) -> std::io::Result<Head> {
         let last = end_of(file)?;
         let is_torn = last.ends_open && known.is_some_and(|head| head.next.is_some());
@@ -398,8 +399,8 @@ impl Audit {
         Ok((walk, files))
     }
 
-    /// The file in which the end of this log is recorded. A log has the same file under every path
-    /// that leads to its folder.
+    /// The file in which the end of this log is recorded. It is the same for every path that leads
+    /// to the log's folder.
     fn head_path(&self) -> PathBuf {
         let folder = self
             .path
@@ -412,8 +413,8 @@ impl Audit {
         self.heads.join(&name[..16])
     }
 
-    /// The line of every event, without its chain, those of earlier files first; empty if there is
-    /// no log. Lines that are not events are left out: anyone could have put them there.
+    /// The lines of all events, without their chains, the oldest file first; empty if there is no
+    /// log. Lines that are not events are left out, because anyone could have written them.
     ///
     /// # Errors
     /// [`Error::Io`] if a file of the log cannot be read.
@@ -639,7 +640,7 @@ fn field(text: &str) -> String {
 struct Last {
     /// The link of the last line, if it has one.
     link: Option<Link>,
-    /// The last line has no line break, for example after a crash.
+    /// Whether the last line lacks a line break, for example after a crash.
     ends_open: bool,
     /// The offset in bytes at which the last line starts.
     line_starts: u64,

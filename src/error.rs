@@ -39,7 +39,7 @@ pub enum Error {
     /// The token expired, was revoked, or never was valid.
     #[error("the session has expired or was revoked")]
     SessionExpired,
-    /// The session was made at another Vault than the one that is configured now.
+    /// The session belongs to a Vault other than the configured one.
     #[error("the session is for {session}, but Vault's address is now {address}")]
     OtherVault {
         /// The address at which the session was made.
@@ -157,7 +157,7 @@ pub enum Error {
     Server {
         /// The HTTP status.
         status: u16,
-        /// Vault's message, if it is one that repeats nothing of the request.
+        /// Vault's message, if it is a known sentence that repeats nothing of the request.
         text: ServerText,
     },
     /// The answer cannot come from Vault.
@@ -213,7 +213,7 @@ pub enum Error {
     /// This process is not waiting for that approval.
     #[error("unknown approval: it was already used or refused, or has expired")]
     ApprovalUnknown,
-    /// An approval for one change came with another.
+    /// An approval for one change was used for another.
     #[error("that approval is for another change: nothing was written")]
     ApprovalMismatch,
     /// The proof of an approval is weaker than the settings require.
@@ -228,7 +228,7 @@ pub enum Error {
         /// The option or command.
         what: &'static str,
     },
-    /// A value that cannot be written so that all requested readers read it back unchanged.
+    /// Values that cannot be written so that every requested reader reads them back unchanged.
     #[error("{file}: {keys} cannot be written so that {reader} would read it back: {reason}")]
     Unwritable {
         /// The file that was not written.
@@ -252,7 +252,7 @@ pub enum Error {
         /// How many were checked.
         total: usize,
     },
-    /// A path that lies outside the root, is a symbolic link, or is not a plain file.
+    /// A path that is outside the root, leads through a symbolic link, or is not a plain file.
     #[error("{path}: {reason}")]
     Confined {
         /// The path as it was given.

@@ -8,7 +8,7 @@
 //! # For other programs
 //!
 //! [`format`](mod@format) is pure text and needs no Vault. It quotes a value so that a given reader
-//! of `.env` reads it back exactly, or says why none can:
+//! of `.env` reads it back exactly, or returns the reason why that is impossible:
 //!
 //! ```
 //! use claude_vault::format::dotenv::{self, Dialect};
@@ -23,7 +23,7 @@
 //! # Ok::<(), dotenv::Reason>(())
 //! ```
 //!
-//! and it tells whether a value is a secret, and which part of it:
+//! It also detects whether a value is a secret, and which part of it is secret:
 //!
 //! ```
 //! use claude_vault::format::classify::{Role, classify};

@@ -27,10 +27,10 @@ use tokio::task::{AbortHandle, JoinHandle};
 use crate::error::{Error, Result};
 use visitor::Visitor;
 
-/// The most connections that are open at the same time. A new one beyond that closes the oldest one
-/// that has not sent its request.
+/// The most connections that are open at the same time. [`Open::admit`] describes what happens to a
+/// further one.
 const MAX_CONNECTIONS: usize = 32;
-/// The most visitors of unknown users that get the fixed text at the same time.
+/// The most connections of unknown users that are answered with the fixed text at the same time.
 const MAX_UNKNOWN: usize = 4;
 /// The time limit for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(2);

@@ -70,7 +70,7 @@ impl Secret {
         &self.0
     }
 
-    /// Converts UTF-8 bytes. Other bytes are overwritten, and the result is `None`.
+    /// Converts UTF-8 bytes. Bytes that are not UTF-8 are overwritten, and the result is `None`.
     #[must_use]
     pub fn from_utf8(bytes: Vec<u8>) -> Option<Self> {
         match String::from_utf8(bytes) {

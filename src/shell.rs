@@ -174,8 +174,8 @@ impl Shell {
         self.hint("source claude-vault renew").into_owned()
     }
 
-    /// A hint in the syntax of this shell. If the hint needs our function, which the shell may
-    /// lack, the command that defines the function is added.
+    /// A hint in the syntax of this shell. If the hint uses a function, such as
+    /// `claude-vault-login`, the command that defines the function is added: the shell may lack it.
     pub(crate) fn hint(self, hint: &str) -> Cow<'_, str> {
         let spelled = self.translate(hint);
         match self.init() {

@@ -1,7 +1,7 @@
 //! Questions to the person at the terminal, independent of stdin and stdout.
 //!
-//! Input typed before a question is discarded, so that it cannot answer it. A hidden line is not
-//! echoed. The terminal's modes are always restored.
+//! Input typed before a question is discarded, so that it cannot count as an answer. A hidden line
+//! is not echoed. The terminal's modes are always restored.
 
 mod pick;
 
@@ -149,7 +149,8 @@ impl Terminal {
     }
 
     async fn question(&mut self, prompt: &str, echo: bool) -> Result<Answer> {
-        // Raw mode discards earlier input, so it comes first: input after the prompt must count.
+        // Entering raw mode discards earlier input. Enter it before the prompt is shown, so that no
+        // input after the prompt is lost.
         self.raw(false).map_err(Error::io("read", "/dev/tty"))?;
         self.show(prompt);
         let mut editor = LineEditor::new(echo);
@@ -298,7 +299,7 @@ impl LineEditor {
     /// An empty line, with or without echo.
     #[must_use]
     pub(crate) fn new(echo: bool) -> Self {
-        // Large enough that growing does not leave copies of a secret in memory.
+        // Growing the buffer would leave copies of a secret in memory, so it starts large.
         Self {
             text: String::with_capacity(32 * 1024),
             pending: Vec::with_capacity(4),

@@ -162,7 +162,7 @@ impl Ui {
         self.say(&printable(text, true));
     }
 
-    /// [`Ui::warn`] for another thread that has no `Ui`. Plain text, also with `--json`.
+    /// [`Ui::warn`] for a thread that has no `Ui`. Writes plain text, also with `--json`.
     pub(crate) fn warn_aside(text: &str) {
         let _ = writeln!(
             std::io::stderr().lock(),
@@ -313,7 +313,7 @@ impl Ui {
 
     fn say_whole(&self, line: &str) {
         self.clear_bar();
-        // stderr is closed: ignore the error.
+        // If stderr is closed, ignore the error.
         let _ = writeln!(std::io::stderr().lock(), "{}", self.in_locale(line));
     }
 

@@ -110,13 +110,13 @@ impl Presence {
         self.polls += 1;
     }
 
-    /// A tab has exchanged its code.
+    /// The page sent a request, so its tab has loaded.
     pub(super) fn arrived(&mut self) {
         (self.loading, self.heard) = (None, Some(Instant::now()));
     }
 
-    /// The page got its answer, or it broke the connection because the tab was closed or left the
-    /// page.
+    /// The page got its answer, or (`was_answered` is false) the browser broke the connection
+    /// because the tab was closed or left the page.
     pub(super) fn end_poll(&mut self, was_answered: bool) {
         self.polls = self.polls.saturating_sub(1);
         self.heard = was_answered.then(Instant::now);

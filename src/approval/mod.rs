@@ -1,9 +1,9 @@
 //! Asks a person to approve a plan.
 //!
 //! An [`Approver`] gets a [`Question`] made from the plan, and returns an [`Approval`] or an error.
-//! `core::plan` acts on the answer; nothing here can write to Vault. The required proof has a
-//! [`Strength`]: the strongest proof that is set up, which must be at least what the user config
-//! demands.
+//! `core::plan` acts on the answer; nothing here can write to Vault. The strongest kind of proof
+//! that is set up is required (see [`required`]). The user config can demand a minimum
+//! [`Strength`].
 
 mod access;
 pub mod page;
@@ -62,8 +62,7 @@ impl Asked {
         }
     }
 
-    /// The verb for a person. `base` is the version that the operation applies to; 0 for a new
-    /// service.
+    /// The verb for a person. `base` is [`Question::base`].
     #[must_use]
     pub fn verb(self, base: u64) -> &'static str {
         match self {
@@ -115,7 +114,7 @@ pub struct Question<'a> {
     pub service: &'a str,
     /// `MOUNT/PREFIX/SERVICE`, or the file.
     pub path: &'a str,
-    /// The version that would be replaced; 0 when the service is new.
+    /// The version that the operation replaces, deletes or restores; 0 if there is none.
     pub base: u64,
     /// The keys of the request, each with its new value. In a write, the person types a missing
     /// value unless the key is removed.

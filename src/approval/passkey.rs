@@ -147,7 +147,7 @@ pub fn register(
     else {
         return Err("this kind of passkey is not supported");
     };
-    // The browser extracted the key from the authenticator's data, so that data must contain it.
+    // The browser extracted the key from the authenticator's data. Check that the data contains it.
     if !coordinates(registration.algorithm, raw)
         .iter()
         .all(|part| key.windows(part.len()).any(|window| window == *part))
@@ -219,7 +219,7 @@ fn raw_key(algorithm: i64, spki: &[u8]) -> Option<&[u8]> {
         -7 => b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00",
         // id-Ed25519, 32 bytes (RFC 8410)
         -8 => b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00",
-        // rsaEncryption with 2048 bits (RFC 8017), as Windows Hello has it
+        // rsaEncryption with 2048 bits (RFC 8017), as Windows Hello uses it
         -257 => b"\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x03\x82\x01\x0f\x00",
         _ => return None,
     };

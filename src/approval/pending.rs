@@ -2,8 +2,8 @@
 //!
 //! A plan does not change while it waits; its digest covers all of it, values included. It is
 //! answered once: on the page (`page`), or from another terminal over a private socket (`socket`).
-//! When too many plans wait, the source with the most plans loses one, so that it cannot shut out
-//! the others.
+//! If too many plans wait, the source with the most plans loses its newest one, so that no source
+//! can shut out the others.
 
 mod digest;
 mod person;
@@ -34,14 +34,14 @@ pub const MAX_WAITING: usize = 32;
 const MAX_OF_ONE_SOURCE: usize = 16;
 /// How many plans that have ended are kept for the page.
 const MAX_OVER: usize = 16;
-/// How many reasons are kept for the person.
+/// How many notices are kept for the person (see [`Pending::add_notice`]).
 const MAX_NOTICES: usize = 16;
 /// How long a plan waits.
 pub const LIFE: Duration = Duration::from_secs(300);
 /// How long the page shows the outcome of a plan.
 const AFTERWARDS: Duration = Duration::from_secs(120);
-/// How long after a plan is first shown its answers are refused: such a quick answer was meant for
-/// something else.
+/// For this long after a plan is first shown, the page refuses answers to it: an answer that quick
+/// was meant for something else.
 pub(super) const SETTLE: Duration = Duration::from_millis(500);
 
 /// Where the person continues a login.
@@ -104,7 +104,7 @@ impl Pending {
         }
     }
 
-    /// Takes the reasons that the person has not seen yet.
+    /// Takes the notices that the person has not seen yet.
     pub(super) fn notices(&self) -> Vec<String> {
         lock(&self.notices).drain(..).collect()
     }
@@ -242,8 +242,8 @@ impl Pending {
     }
 }
 
-/// Forgets plans that have ended: at once if the person never saw them, otherwise after a while.
-/// Keeps only the last few.
+/// Forgets plans that have ended: after [`AFTERWARDS`], or at once if the page never showed them.
+/// Approved plans that are still being carried out count as shown. Keeps the last [`MAX_OVER`].
 fn forget_over(plans: &mut BTreeMap<String, Plan>) {
     let mut over: Vec<(Instant, String)> = Vec::new();
     plans.retain(|id, plan| {
@@ -266,6 +266,10 @@ fn forget_over(plans: &mut BTreeMap<String, Plan>) {
 
 /// Makes room for one more plan of this source. If too many plans wait, the newest plan of the
 /// source with the most plans expires.
+///
+/// # Errors
+/// [`Error::Invalid`] if this source has too many plans, or would have more than the other source
+/// once that lost one.
 fn make_room(plans: &mut BTreeMap<String, Plan>, source: &str) -> Result<()> {
     let mut waiting: BTreeMap<&str, Vec<(Instant, &String)>> = BTreeMap::new();
     for (id, plan) in plans.iter().filter(|(_, plan)| plan.waits()) {

@@ -3,8 +3,8 @@
 //! They are kept in three files in three folders, each with mode 0600: the store (config), the key
 //! that seals it with HMAC-SHA-256 (state), and a record of which passkeys were enrolled (data).
 //! Once a passkey is enrolled, a missing, changed or inconsistent file is an error. It never
-//! weakens the required proof. A program of this user that rewrites all three files goes unnoticed;
-//! only `step-up` protects against that.
+//! weakens the required proof. A program of this user that rewrites or removes all three files goes
+//! unnoticed; only `step-up` protects against that.
 
 use std::path::{Path, PathBuf};
 
@@ -68,7 +68,7 @@ impl Passkeys {
         }
     }
 
-    /// The passkeys; empty if none was ever enrolled.
+    /// The passkeys; empty if none is enrolled.
     ///
     /// # Errors
     /// [`Error::Invalid`] if a file is missing or something else changed it.
@@ -101,8 +101,8 @@ impl Passkeys {
             Some(record) => {
                 let record: Record = serde_json::from_slice(&record)
                     .map_err(|_| changed(&self.record, "is not what was written"))?;
-                // A passkey that is recorded but not stored is no error: adding or removing it was
-                // interrupted.
+                // A passkey that is recorded but not stored is not an error: adding or removing it
+                // was interrupted.
                 if !stored
                     .passkeys
                     .iter()
@@ -149,7 +149,7 @@ impl Passkeys {
         self.write_record(&enrolled, false)
     }
 
-    /// Writes the record if it has changed. `and_older` also keeps the passkeys that it already
+    /// Writes the record if it has changed. With `and_older`, it keeps the passkeys that it already
     /// names.
     fn write_record(&self, enrolled: &[String], and_older: bool) -> Result<()> {
         let before = read(&self.record)?;

@@ -1,6 +1,6 @@
 //! The end of the log, recorded in the private state folder. With the log alone, lines could be
-//! removed from its end unnoticed. Nobody without write access to this folder can change the log
-//! unnoticed.
+//! removed from its end unnoticed. With this record, a change of the log goes unnoticed only if the
+//! attacker can also write to the state folder.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Error, Result};

@@ -63,8 +63,8 @@ impl Adopt {
         self.report(ui, adopted?)
     }
 
-    /// If no service is named, chooses the current folder's service. `--undo` and `--done` then
-    /// apply to every folder.
+    /// If no service is named, chooses the current folder's service, or every folder for `--undo`
+    /// and `--done`.
     fn choose(&mut self, core: &Core) -> Result<()> {
         if self.request.service.is_some() || self.request.all {
             return Ok(());

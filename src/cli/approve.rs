@@ -167,7 +167,8 @@ pub(super) fn page_approver<'a>(
     let proof = strength(&context.core)?;
     let pending = approvals.pending.clone();
     let bring = move |_: &str, url: &str| {
-        // Asked again after another write changed the plan: the page is still open.
+        // If the person is asked again because another write changed the plan, the page is still
+        // open.
         if pending.is_page_open() {
             return;
         }

@@ -84,7 +84,7 @@ impl AtTerminal<'_> {
         Ok(())
     }
 
-    /// Shows everything that the person must judge on the terminal, even if stderr is redirected.
+    /// Shows on the terminal itself all that the person must judge, even if stderr is redirected.
     fn show_at(&self, terminal: &mut Terminal, question: &Question<'_>) {
         for (text, color) in self.lines(question) {
             terminal.write_line(&self.ui.paint(&text, color));

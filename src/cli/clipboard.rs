@@ -111,8 +111,8 @@ impl Tool {
     }
 }
 
-/// The environment variables that the programs need to find the clipboard. The session's variables
-/// are not passed on.
+/// The environment variables that the programs need to find the clipboard. The variables of the
+/// Vault session are not passed on.
 const SURROUNDINGS: [&str; 9] = [
     "PATH",
     "HOME",

@@ -54,20 +54,18 @@ fn report(context: &Context<'_>, reply: CopyReply, is_rename: bool) -> Result<u8
     ui.note(&match reply.outcome {
         CopyOutcome::DryRun => "dry run: nothing was written".into(),
         CopyOutcome::Unchanged => format!("nothing to change: {to} has these values already"),
-        CopyOutcome::Stopped => format!(
-            "{to} was written (version {version}); {from} was not \
-            deleted"
-        ),
+        CopyOutcome::Stopped => {
+            format!("{to} was written (version {version}); {from} was not deleted")
+        }
         CopyOutcome::Done if is_rename => {
             format!(
                 "renamed {from} to {to} (version {version}); version {from_version} of the \
                 old one is deleted{undo}"
             )
         }
-        CopyOutcome::Done => format!(
-            "copied {from} (version {from_version}) to {to} (version \
-            {version}){undo}"
-        ),
+        CopyOutcome::Done => {
+            format!("copied {from} (version {from_version}) to {to} (version {version}){undo}")
+        }
     });
     if !reply.metadata.is_empty() && reply.outcome == CopyOutcome::Done {
         ui.note(&format!("also copied: {}", reply.metadata.join(", ")));

@@ -133,8 +133,8 @@ impl Dev {
         Ok(Command::new(env.get("SHELL").unwrap_or("/bin/sh")))
     }
 
-    /// Nushell loads functions only when it starts. Writes ours to a file and returns the
-    /// `XDG_DATA_DIRS` with which Nushell finds it.
+    /// Writes our function to a file, because Nushell loads functions only when it starts. Returns
+    /// the `XDG_DATA_DIRS` with which Nushell finds the file.
     fn prepare_nushell(lab: &Lab, env: &Env) -> Result<String> {
         let share = lab.home_lab().with_file_name("share");
         let folder = share.join("nushell/vendor/autoload");
@@ -155,8 +155,8 @@ impl Dev {
         ))
     }
 
-    /// Sets the lab's browser and allows the tour under an AI agent: it reads no terminal and has
-    /// only generated values.
+    /// Sets the lab's browser and allows the tour under an AI agent: the tour reads no terminal and
+    /// has only generated values.
     fn prepare_tour(command: &mut Command) {
         // The lab's claude-vault is first on PATH.
         command.env("CLAUDE_VAULT_BROWSER", "claude-vault dev-sign-in");

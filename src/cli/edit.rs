@@ -16,7 +16,8 @@ use crate::names::printable;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
 
-/// Starts the lines on top that show the last error. They are removed after editing.
+/// The start of each line that shows the last error, above the text. These lines are removed after
+/// editing.
 const MARK: &str = "#! ";
 
 #[derive(clap::Args)]

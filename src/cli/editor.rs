@@ -51,7 +51,7 @@ enum Kind {
 
 /// The editor to run.
 pub(super) struct Editor {
-    /// The command line, as the variable holds it.
+    /// The command line, as the variable holds it, or one of [`FALLBACKS`].
     line: String,
     kind: Kind,
 }

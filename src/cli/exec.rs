@@ -115,7 +115,7 @@ impl Exec {
     }
 }
 
-/// The variables that `--clean --keep-token` keeps besides the session: the Vault it belongs to.
+/// The variables that `--clean --keep-token` keeps besides the session's own. They name its Vault.
 const PLACE: [&str; 4] = ["VAULT_ADDR", "VAULT_NAMESPACE", "BAO_ADDR", "BAO_NAMESPACE"];
 
 fn has_place(word: &OsStr) -> bool {

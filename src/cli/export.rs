@@ -72,8 +72,7 @@ fn print(context: &Context<'_>, text: &str) -> Result<u8> {
     let shown = printable(text, true);
     if shown != text {
         context.ui.note(
-            "control characters are shown as \\r or \\u{…}; in a pipe or file they \
-            are not escaped",
+            "control characters are shown as \\r or \\u{…}; in a pipe or file they are not escaped",
         );
     }
     context.ui.data(&shown).map(|()| 0)

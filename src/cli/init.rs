@@ -74,8 +74,8 @@ pub(super) fn function(shell: For, binary: &str) -> String {
     }
 }
 
-/// The function for tcsh, without comments: its `eval` gets the text as one line, where a comment
-/// would not end.
+/// The function for tcsh, without comments: tcsh's `eval` gets the text as one line, so a comment
+/// would hide the rest.
 fn tcsh(binary: &str) -> String {
     let alias = |word: &str| {
         quote(&format!(

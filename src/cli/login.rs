@@ -84,8 +84,7 @@ impl Login {
         if let (Some(old), Ok(new)) = (other_vault(core), core.settings.address()) {
             let new = new.as_str().trim_end_matches('/');
             ui.note(&format!(
-                "this shell holds a session for {old}: signing in to {new} replaces \
-                and revokes it"
+                "this shell holds a session for {old}: signing in to {new} replaces and revokes it"
             ));
         }
         let granted = RefCell::new(None);
@@ -175,7 +174,8 @@ impl Login {
         let Context { ui, core, env } = context;
         let mut settings = core.settings.clone();
         if self.issuer.is_some() {
-            // Given for this login only, whichever Vault it goes to.
+            // An issuer from the command line may be used with any Vault: `meant_for` stays empty,
+            // because it restricts only the config's issuer.
             settings.provider = ProviderSettings {
                 issuer: self.issuer.clone(),
                 client_id: self.client_id.clone(),
@@ -183,7 +183,8 @@ impl Login {
             };
         }
         let method = self.method.unwrap_or(settings.method);
-        // `auth_mount` of the config is for the provider of the config.
+        // Use the settings without the options: the config's `auth_mount` applies only to the kind
+        // of login that the config itself sets up.
         let usual_mount = mount_of(&core.settings, contacts_provider(&settings, method));
         let mount = self.auth_mount.as_deref().unwrap_or(usual_mount);
         let options = Options {

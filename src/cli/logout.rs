@@ -69,8 +69,7 @@ impl Logout {
                 status = 2;
             }
             Ended::NotRevoked(why) => ui.warn(&format!(
-                "the token could not be revoked and lives \
-                until it expires: {why}"
+                "the token could not be revoked and lives until it expires: {why}"
             )),
         }
         if held && sourced.is_none() && ui.stdout_is_terminal() {

@@ -202,7 +202,7 @@ fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
     }
 }
 
-/// What a command that uses Vault starts from.
+/// Starts the commands that use Vault.
 struct Start<'a> {
     global: &'a Global,
     env: &'a Env,

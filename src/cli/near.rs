@@ -168,7 +168,7 @@ pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) 
         let distance = strsim::osa_distance(&word_lower, &lower);
         let limit = (word.chars().count().max(name.chars().count()) / 3).clamp(1, 3);
         let begins = word.len() >= 3 && lower.starts_with(&word_lower);
-        // A distance as large as the shorter word means that they have nothing in common.
+        // A distance as large as the shorter word means that the two have nothing in common.
         let is_near =
             distance <= limit && distance < word.chars().count().min(name.chars().count());
         (is_near || begins).then_some((if begins { 0 } else { distance }, name))
@@ -347,7 +347,7 @@ pub(super) fn with_suggestion(error: Error, arguments: &[OsString]) -> Error {
     }
 }
 
-/// Lists the services in the folder of the missing one, or the keys of the service, with one
+/// Lists the services in the folder of the missing service, or the keys of the service, with one
 /// request.
 async fn known(walked: &Position<'_>, is_service: bool, name: &str) -> Result<Vec<String>> {
     let env = Env::of_process();

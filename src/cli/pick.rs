@@ -3,8 +3,8 @@
 //! To use the picker, a command only needs its name in [`ASK`]: if SERVICE is the only missing
 //! argument, the person picks a service and the command line is parsed again with it. Commands that
 //! delete or rename must not be in that list. Inside a command, [`service`] and [`key`] ask. Both
-//! return `None` if nobody can be asked or the person presses Escape; the command then reports its
-//! usual error.
+//! return `None` if nobody can be asked, the names do not arrive in time, there are none, or the
+//! person presses Escape. The command then reports its usual error.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -81,6 +81,7 @@ fn with(arguments: &[OsString], service: &str) -> Vec<OsString> {
 }
 
 /// Whether stdin, stdout and stderr are a person's terminal, and no AI agent reads the output.
+/// False with `--json` or on a dumb terminal.
 pub(super) fn can_ask_person(context: &Context<'_>) -> bool {
     is_person(context.ui, &context.env)
 }

@@ -150,7 +150,7 @@ impl Set {
             .enumerate()
             .any(|(at, key)| asked[..at].contains(key))
         {
-            // Do not name it: it may be a value typed in the place of a key.
+            // Do not name the key: it may be a value typed in the place of a key.
             return Err(Error::invalid("a key is asked for twice", "give it once"));
         }
         if agent {
@@ -201,7 +201,8 @@ impl Set {
         Ok(secret)
     }
 
-    /// A text given for one key.
+    /// A text given for one key. Without `--text`, it can take the type of the value that it
+    /// replaces.
     fn given(&self, secret: Secret) -> Given {
         if self.text {
             Given::Typed(Value::Text(secret))

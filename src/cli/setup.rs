@@ -63,7 +63,7 @@ fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) ->
     place(binary, &content)?;
     place(launcher, text.as_bytes())?;
     if let Err(error) = install_shared(prefix) {
-        // Only a warning: the program works without them.
+        // Only a warning: the program works without manual pages and completions.
         ui.warn(&format!(
             "{error}: manual pages and completions are not installed"
         ));
@@ -77,7 +77,7 @@ fn install(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) ->
     Ok(0)
 }
 
-/// Says how to start the launcher, depending on where it is on PATH.
+/// Prints how to start the launcher, depending on whether and where it is on PATH.
 fn say_next_step(ui: &Ui, env: &Env, launcher: &Path) {
     let folder = launcher.parent().unwrap_or(launcher);
     let on_path = env.search_path();

@@ -1,9 +1,10 @@
 //! `source claude-vault …`: the person's shell evaluates our stdout.
 //!
-//! The launcher calls `claude-vault-bin --source SHELL TRACE ARGUMENTS…`. `TRACE` is `x`, `v` or
-//! both if the launcher has just turned these shell options off. It contains a `1` if tcsh's
-//! counterparts, `echo` or `verbose`, are set. Only `login`, `renew` and `logout` change the shell;
-//! the shell runs every other command as usual. Nothing printed here can end the shell.
+//! The launcher and the shell functions run `claude-vault-bin --source SHELL TRACE ARGUMENTS…`.
+//! `TRACE` is `x`, `v` or both if the caller has just turned these shell options off. It contains a
+//! `1` if tcsh's counterparts, `echo` or `verbose`, are set. Only `login`, `renew` and `logout`
+//! change the shell; the shell runs every other command as usual. Nothing printed here can end the
+//! shell.
 
 use std::ffi::OsString;
 
@@ -63,7 +64,8 @@ fn run_here(arguments: &[OsString], shell: Shell, prints_commands: bool) -> Opti
         {
             Some(execute(cli, Some(shell), arguments))
         }
-        // The functions of these shells pass on nothing else, so this is a mistyped login.
+        // The functions of the other shells pass on only `login`, `logout` and `renew`, so one of
+        // these has wrong arguments.
         Err(error) if shell != Shell::Sh => Some(usage::report_to_stderr(&error, arguments)),
         Ok(_) | Err(_) => None,
     }

@@ -151,7 +151,7 @@ fn writes(access: Option<bool>) -> &'static str {
     }
 }
 
-/// The words for what approves a change. Any text that is not a kind of proof is shown unchanged.
+/// How a change is approved, in words. Any text that is not a kind of proof is shown unchanged.
 fn approval(kind: &str) -> &str {
     match kind {
         "typed" => "yes, typed at the terminal or on the page",

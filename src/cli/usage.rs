@@ -188,8 +188,8 @@ pub(super) fn no_such_command(
     Error::invalid(message, format!("{line}   (did you mean {near}?)"))
 }
 
-/// The message for an option that the command does not have. It names only the option, and only if
-/// that cannot be a secret.
+/// The message for an option that the command does not have. It repeats the option's name only if
+/// the name cannot be a secret.
 fn no_such_option(command: &str, name: &str) -> String {
     // In a group of short options, only the first can be named.
     let shown = if name.starts_with("--") {

@@ -46,7 +46,7 @@ fn for_terminal(secrets: &Secrets) -> String {
     })
 }
 
-/// Lines for a pipe, which a shell and a `.env` reader read back exactly. Otherwise an error.
+/// Lines for a pipe. Fails if a shell or a `.env` reader would not read them back exactly.
 fn for_pipe(secrets: &Secrets, command: &str) -> Result<String> {
     let mut text = String::new();
     for (key, value) in secrets {
@@ -60,8 +60,8 @@ fn for_pipe(secrets: &Secrets, command: &str) -> Result<String> {
                 ),
             ));
         }
-        // Otherwise anyone who can write or share the service could run code in the shell that
-        // reads this.
+        // Without this check, anyone who can write or share the service could run code in the shell
+        // that reads the lines.
         let special = dotenv::is_special_to_shells(key)
             .then_some("shells keep a variable of that name for themselves");
         if let Some(reason) = special.or_else(|| steering_reason(key)) {

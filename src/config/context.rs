@@ -40,8 +40,8 @@ pub(super) struct Chosen<'a> {
 
 impl Chosen<'_> {
     /// Whether the context decides this setting, so that weaker sources do not count. It decides
-    /// the settings that it sets, those that belong to the address, and all of TLS if it sets any
-    /// of it.
+    /// the settings that it sets, those that belong to the address, and all TLS settings if it sets
+    /// one of them.
     pub(super) fn owns(&self, setting: &Setting) -> bool {
         match setting.in_context {
             InContext::No => false,
@@ -53,8 +53,8 @@ impl Chosen<'_> {
         }
     }
 
-    /// Whether the context overrides the variables and the system config for this setting. Only a
-    /// context that an option or a variable selected does.
+    /// Whether the context overrides the variables and the system config for this setting. It does
+    /// so only if an option or a variable selected it.
     pub(super) fn is_above(&self, setting: &Setting) -> bool {
         let is_by_hand = match self.by {
             ValueSource::Flag(_) | ValueSource::Variable(_) => true,
@@ -89,9 +89,9 @@ pub(super) fn names(files: &Files) -> Vec<&str> {
     names
 }
 
-/// The `write_role` that any context demands for this Vault, whether or not it is selected. A
-/// variable can select the context, so the selection must not weaken the proof that an approval
-/// needs.
+/// The `write_role` of the first context that sets one for this Vault, even if that context is not
+/// selected. A variable can select the context, so the selection must not weaken the proof that an
+/// approval needs.
 pub(super) fn write_role_at(files: &Files, address: &Url) -> Option<String> {
     let contexts = [&files.system, &files.user]
         .into_iter()
@@ -206,7 +206,7 @@ fn is_same(one: &Url, other: &Url) -> bool {
     one.as_str().trim_end_matches('/') == other.as_str().trim_end_matches('/')
 }
 
-/// How a person returns to the Vault of a session, as a command where possible.
+/// How a person returns to the Vault of a session, as a command if possible.
 #[must_use]
 pub fn return_hint(settings: &Settings, session: &Url) -> String {
     let by = settings

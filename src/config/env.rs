@@ -55,8 +55,8 @@ impl Env {
             .or_else(|| self.get(&format!("BAO_{name}")))
     }
 
-    /// The variable of the AI agent that runs this process, if any. A guard rail, not a security
-    /// boundary: whoever runs the process controls its variables.
+    /// The variable of the AI agent that runs this process, if any. This is a guard rail, not a
+    /// security boundary: anyone who starts the process controls its variables.
     #[must_use]
     pub fn agent(&self) -> Option<&'static str> {
         AGENT_VARIABLES

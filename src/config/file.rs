@@ -1,5 +1,5 @@
-//! The config files: the system config and the user config. A file counts only if no other user can
-//! write it and it lies outside the project: inside the project an assistant can write files.
+//! The config files: the system config and the user config. A file that another user can write is
+//! an error, and so is a user config inside the project, where an assistant can write files.
 
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -1,9 +1,9 @@
 //! Finds the running throwaway server of `dev`, called the lab, from a shell that `dev` started.
 //!
 //! `CLAUDE_VAULT_DEV` names the folder of the lab and overrides a `VAULT_ADDR` that the shell sets.
-//! The variable can outlive the lab, and whoever starts this program can set it. It counts only
-//! while the folder is private to this user and the process that made it is alive and holds its
-//! lock.
+//! The variable can outlive the lab, and anyone who starts this program can set it. It is therefore
+//! ignored unless the folder is private to this user, the record in the folder is locked, and the
+//! process named in the record is running.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};

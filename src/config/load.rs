@@ -48,7 +48,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Keeps passkeys for a throwaway server in the server's folder, with which they are removed.
+    /// If the address is that of the running lab, keeps passkeys in the lab's folder, so that they
+    /// are removed together with the lab.
     fn use_folder_of_lab(&mut self, sources: &Sources<'_>) {
         let lab = sources
             .lab()
@@ -118,8 +119,7 @@ impl Settings {
     fn find_root(&mut self, env: &Env) -> Result<()> {
         let given =
             Some(std::mem::take(&mut self.root)).filter(|root| !root.as_os_str().is_empty());
-        // If a root is given, the config must also lie outside the project of the working
-        // directory.
+        // If a root is given, the config must also be outside the project of the working directory.
         let started_in = given
             .is_some()
             .then(root::project_here)
@@ -151,7 +151,7 @@ impl Settings {
     }
 }
 
-/// The Vault that the identity provider of the config files is meant for.
+/// The Vault for which the config files set the identity provider.
 fn provider_is_for(sources: &Sources<'_>) -> Result<MeantFor> {
     let of_files = |name: &str| {
         SETTINGS

@@ -1,5 +1,7 @@
 //! Settings. Their sources, strongest first: option, environment variable, system config, user
-//! config, default.
+//! config, default. A context replaces the user config for the settings that it decides. A context
+//! that an option or a variable selected also overrides the variables and the system config, except
+//! for `write_role`.
 //!
 //! The system config is `/etc/claude-vault/config.toml`; it can lock keys. The user config is
 //! `$XDG_CONFIG_HOME/claude-vault/config.toml`. A `.claude-vault.toml` in the working tree is read
@@ -184,8 +186,8 @@ pub struct Settings {
     pub audit_log: PathBuf,
     /// Where state without secrets is kept (`$XDG_STATE_HOME/claude-vault`).
     pub state: PathBuf,
-    /// Hosts (or host:port) other than the address's own that a redirect or the active node may
-    /// name.
+    /// Hosts (or host:port), besides the host of the address, that may receive requests after a
+    /// redirect or as the active node.
     pub trusted_hosts: Vec<String>,
     /// How TLS connections to Vault are made.
     pub tls: Tls,

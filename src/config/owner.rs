@@ -19,9 +19,9 @@ pub(super) fn is_ours_or_roots(found: &Metadata) -> bool {
     found.uid() == this_user() || found.uid() == 0
 }
 
-/// Refuses a file or folder that another user owns or may write. Many systems give each user a
-/// private group with the user's own number and let that group write, so this group counts as the
-/// user.
+/// Refuses a file or folder that another user except root owns or may write. Many systems give each
+/// user a private group with the user's own number and let that group write, so this group counts
+/// as the user.
 ///
 /// # Errors
 /// [`Error::Invalid`]; its hint is the command that makes the file private.

@@ -73,7 +73,8 @@ pub struct ProviderSettings {
     /// The scopes to request besides `openid`. If empty: `profile`, `email` and `groups`, as far as
     /// the provider supports them.
     pub scopes: Vec<String>,
-    /// The Vault and the hosts that the config file sets, if it also sets the issuer.
+    /// The Vault and the hosts for which the config files set the issuer; `None` if an option set
+    /// the issuer for this login.
     pub meant_for: Option<MeantFor>,
 }
 
@@ -147,8 +148,8 @@ impl ProviderSettings {
     /// [`Error::Invalid`] if it is another Vault, or if the config sets no address.
     pub fn trusts(&self, address: &Url) -> Result<()> {
         let Some(meant) = &self.meant_for else {
-            return Ok(());
-        }; // an option set the issuer for this login
+            return Ok(()); // an option set the issuer for this login
+        };
         let known = lists_host(&meant.hosts, address);
         match meant.address.as_deref().map(parse_address).transpose()? {
             Some(own)

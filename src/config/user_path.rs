@@ -1,4 +1,4 @@
-//! The path of the user config, which must lie outside the project.
+//! The path of the user config, which must be outside the project.
 
 use std::path::{Path, PathBuf};
 

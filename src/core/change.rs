@@ -60,11 +60,11 @@ pub struct ChangeReply {
 }
 
 /// Computes a change from what Vault holds, asks for approval and writes it. If somebody else
-/// changes the service meanwhile, computes the change and asks again. `show` gets the plan of a dry
-/// run.
+/// changes the service meanwhile, computes the change again and asks again. `show` is called with
+/// the plan of a dry run.
 ///
 /// # Errors
-/// Those of `work_out`, `show` and [`write_version`].
+/// The errors of `work_out`, `show` and [`write_version`].
 pub(super) async fn change<F>(
     core: &Core,
     service: &Service,

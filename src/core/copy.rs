@@ -236,7 +236,7 @@ impl Work<'_> {
         reply.advice = advice(self.core, self.request);
     }
 
-    /// The command that the person ran, without its options for an existing TO.
+    /// The command that the person ran, without `--merge`, `--replace` and `--dry-run`.
     fn command(&self) -> String {
         let CopyRequest {
             service,

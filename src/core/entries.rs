@@ -1,5 +1,5 @@
 //! What a model may learn about a file in the project: the names and order of its entries, as the
-//! file's own reader finds them. The values are kept out of its sight.
+//! file's own reader finds them. The model never sees the values.
 //!
 //! The name alone decides how a file is read. If the same bytes could be read as two formats, parts
 //! of values would show up as names. A file that this program wrote values into is never parsed
@@ -88,9 +88,9 @@ pub struct FileEntry {
     pub value: HeldValue,
 }
 
-/// One service of a compose file, or all of any other file.
+/// The entries of one service in a compose file, or all entries of any other file.
 pub struct Section {
-    /// The name of the compose service; none for other files.
+    /// The name of the compose service; `None` for other files.
     pub name: Option<ForeignName>,
     /// The entries, in order.
     pub entries: Vec<FileEntry>,
@@ -113,13 +113,15 @@ pub enum Seen {
 /// Why a file cannot be shown to a model. Each reason has one fixed text, so it reveals no details.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refused {
-    /// The name stands for another kind of file, or for none that is read.
+    /// The name belongs to another kind of file or to a kind that is never read, or the file is in
+    /// this program's state or config folder.
     OtherKind,
     /// The file does not exist.
     Missing,
     /// The path leads outside the root, or is not a plain file.
     Outside,
-    /// The content does not match the kind that the name stands for.
+    /// The content does not have the format that the name promises, or this program wrote the file
+    /// but has no record of it.
     Unreadable,
 }
 
@@ -140,8 +142,8 @@ pub fn look(
     if !root.has(&file).map_err(|_| Refused::Outside)? {
         return Err(Refused::Missing);
     }
-    // The record comes first: of a file that this program wrote, only whether it changed may be
-    // known.
+    // Check the record first: about a file that this program wrote, the model may learn only the
+    // record and whether the file changed since.
     let record = Records::new(&core.settings.state)
         .of(root.path(), &file)
         .map_err(|_| Refused::Unreadable)?;
@@ -162,7 +164,8 @@ pub fn look(
     Ok((file, Seen::Sections(sections)))
 }
 
-/// The first of these files that exists below the root.
+/// The first of these files that exists below the root. A file that cannot be checked counts as
+/// existing.
 #[must_use]
 pub fn first_of(core: &Core, candidates: &[PathBuf]) -> Option<PathBuf> {
     let root = Root::open(&core.settings.root).ok()?;
@@ -239,8 +242,8 @@ fn of_env((name, value): (String, Option<zeroize::Zeroizing<String>>)) -> FileEn
     }
 }
 
-/// The reader of a `.env` file. If nothing shows a reader, it is docker compose. There must be one
-/// fixed default, because a choice by content would depend on values.
+/// The reader of a `.env` file; docker compose if nothing shows a reader. The default is fixed,
+/// because a choice by content would depend on values.
 pub(super) fn own_reader(core: &Core, file: &Path) -> Dialect {
     reader_beside(core, file).unwrap_or(Dialect::Compose)
 }

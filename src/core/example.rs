@@ -1,5 +1,5 @@
-//! `example`: creates a template that can be committed from a `.env`, a compose file or a
-//! `secrets.yaml`. [`format::example`] decides which values stay in it.
+//! `example`: turns a `.env`, a compose file or a `secrets.yaml` into a template that can be
+//! committed. [`format::example`] decides which values stay in it.
 //!
 //! [`format::example`]: crate::format::example
 
@@ -265,8 +265,8 @@ fn reason(malformed: &Malformed) -> String {
     )
 }
 
-/// A text without the header of an injected file, and without the comment above the keys that the
-/// template lacks.
+/// A text without the header of an injected file, and without the comments above keys that only
+/// Vault has.
 fn without_header(text: &str) -> Zeroizing<String> {
     const BLOCKS: [&str; 2] = ["# Only in Vault, not in the example:", "# From Vault:"];
     let bom = if text.starts_with('\u{feff}') {

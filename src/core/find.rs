@@ -39,7 +39,7 @@ pub struct FindReply {
     pub searched: usize,
     /// The number of deleted services, which have no keys.
     pub deleted: usize,
-    /// The number of services and folders that the policy does not allow to read.
+    /// The number of services and folders that the policy forbids reading.
     pub forbidden: usize,
     /// Warnings for the person.
     pub warnings: Vec<String>,
@@ -74,7 +74,7 @@ pub async fn find(core: &Core, request: &FindRequest) -> Result<FindReply> {
     }
     // The log never contains the pattern or the value, because either may be a secret.
     let details = |reply: &FindReply| {
-        // It does not contain the number of equal values either: an assistant can read the log.
+        // The number of equal values is left out too: an assistant can read the log.
         match by_value {
             true => format!("by value: {} services", reply.searched),
             false => {

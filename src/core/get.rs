@@ -26,8 +26,8 @@ pub struct GetRequest {
     pub version: Option<u64>,
 }
 
-/// A version of a service with its values. It cannot be serialized: a front end must disclose the
-/// values.
+/// A version of a service with its values. It cannot be serialized: a front end must decide which
+/// values to show.
 pub struct GetReply {
     /// The service.
     pub service: Service,
@@ -73,7 +73,7 @@ impl GetReply {
     /// Shows each value as the JSON that `disclose` returns.
     ///
     /// # Errors
-    /// Those of `disclose`.
+    /// The errors of `disclose`.
     pub fn disclosed(
         &self,
         disclose: impl Fn(&Value) -> serde_json::Result<Box<RawValue>>,
@@ -160,8 +160,8 @@ pub(super) async fn read(core: &Core, request: &GetRequest) -> Result<GetReply> 
     })
 }
 
-/// The error for a missing key, the one at position `at`. It may be a value that was typed in place
-/// of a key. The error therefore repeats it only if it is the only one and has the form of a key.
+/// The error for the missing key at position `at`. The person may have typed a value in place of a
+/// key, so the error repeats the text only if it is the only key and has the form of a key.
 fn no_key(service: &Service, keys: &[String], at: usize) -> Error {
     let what = match keys {
         [key] if Key::is_valid(key) => format!("the key {key} of {service}"),

@@ -263,7 +263,7 @@ async fn compare(core: &Core, request: &DiffRequest) -> Result<DiffReply> {
     })
 }
 
-/// The number and the values of a version; of the newest one without `number`.
+/// The number and the values of a version; of the newest version if `number` is `None`.
 ///
 /// # Errors
 /// The errors of [`diff`].

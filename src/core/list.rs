@@ -40,7 +40,7 @@ pub enum Selection {
 }
 
 impl Selection {
-    /// Whether these include a service.
+    /// Whether the selection includes this service.
     #[must_use]
     pub fn contains(&self, service: &Service) -> bool {
         match self {

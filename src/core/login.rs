@@ -28,7 +28,7 @@ pub struct SignInReply {
     pub user: String,
     /// The token's policies.
     pub policies: Vec<String>,
-    /// The Vault it is for, if a login of this program created it.
+    /// The Vault that the session is for, if a login of this program created the session.
     pub ours: Option<Provenance>,
     /// Whether the session already existed.
     pub kept: bool,
@@ -66,8 +66,8 @@ pub async fn live_session(core: &Core) -> Result<Option<SignInReply>> {
     }
 }
 
-/// A token that has no owner yet. Dropping this revokes it, for example if the call that created
-/// the token is cancelled.
+/// Guards a token that has no owner yet. Dropping the guard revokes the token, for example if the
+/// call that created it is cancelled.
 pub struct TokenGuard(Option<(Settings, Secret)>);
 
 impl TokenGuard {
@@ -77,7 +77,7 @@ impl TokenGuard {
         Self(Some((settings.clone(), token)))
     }
 
-    /// Releases the token to its owner: dropping this no longer revokes it.
+    /// Releases the token to its owner, without revoking it.
     pub fn keep(mut self) {
         self.0 = None;
     }

@@ -79,7 +79,7 @@ impl Core {
         self
     }
 
-    /// Like [`Self::new`], with a session from elsewhere than the environment.
+    /// Like [`Self::new`], with a session that does not come from the environment.
     #[must_use]
     pub fn with_session(settings: Settings, env: &Env, session: Option<Session>) -> Self {
         let audit = Audit::new(&settings, env).of_session(
@@ -119,7 +119,7 @@ impl Core {
         Ok(session)
     }
 
-    /// The session, even if it is with another Vault: for ending it there.
+    /// The session, even if it is with another Vault. Used to end it there.
     pub(crate) fn held_session(&self) -> Option<&Session> {
         self.session.as_ref()
     }
@@ -128,7 +128,7 @@ impl Core {
     /// stays open.
     ///
     /// # Errors
-    /// As [`Core::session`], [`Error::SessionExpired`], [`Error::NoAddress`].
+    /// The errors of [`Core::session`], [`Error::SessionExpired`] and [`Error::NoAddress`].
     pub fn vault(&self) -> Result<Arc<Client>> {
         let session = self.session()?.alive()?;
         if let Some(client) = self.client.get() {
@@ -156,14 +156,14 @@ impl Core {
     /// must not depend on a standby.
     ///
     /// # Errors
-    /// As [`Core::vault`], and failures to find the active node.
+    /// The errors of [`Core::vault`], and failures to find the active node.
     pub(crate) async fn active_vault(&self) -> Result<Arc<Client>> {
         let vault = self.vault()?;
         Ok(vault.active_node().await?.map_or(vault, Arc::new))
     }
 
     /// Records the outcome of a read in the audit log. If the log cannot be written, the read still
-    /// succeeds, and the second part of the result says so to the person.
+    /// succeeds, and the second part of the result is a warning for the person.
     pub(crate) async fn audited<T>(
         &self,
         action: Action,

@@ -93,8 +93,7 @@ async fn open(core: &Core, token: Secret) -> Result<ReceiveReply> {
 fn gone(when: &str) -> Error {
     Error::NotFound {
         what: format!(
-            "a share for that token (it was used{when}, has expired, or is not from \
-            share)"
+            "a share for that token (it was used{when}, has expired, or is not from share)"
         ),
         hint: "if the token should still be valid, someone else may have read the values: ask for \
             new values and a new share"

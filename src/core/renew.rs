@@ -19,7 +19,8 @@ pub struct Renewed {
     pub end: Option<String>,
 }
 
-/// A smaller gain, in seconds, may only be the difference between the clocks of two machines.
+/// The smallest gain that counts, in seconds. A smaller one may be only the difference between the
+/// clocks of two machines.
 const LEAST_GAIN: u64 = 2;
 
 /// Extends the session to `max_token_ttl` from now. A session that this program created ends
@@ -79,8 +80,8 @@ pub async fn renew(core: &Core, foreign: bool) -> Result<Renewed> {
     })
 }
 
-/// The number of seconds from now at which the session should end, and the configured limit if that
-/// makes it shorter than `max_token_ttl`.
+/// The number of seconds until the session should end, and a description of the configured limit if
+/// this limit makes the session shorter than `max_token_ttl`.
 fn wanted(core: &Core, token: &TokenInfo, is_ours: bool) -> Result<(u64, Option<String>)> {
     let (usual, most) = (core.settings.max_token_ttl, core.settings.max_session);
     if !is_ours {

@@ -2,8 +2,9 @@
 //!
 //! They are stored in Vault's custom metadata: `owner`, `rotate_after` for every key, and
 //! `rotate_after.KEY` for a single key. The service's versions show when a value last changed.
-//! Vault keeps ten versions by default. If they do not reach back to the change, `rotate_from` (or
-//! `rotate_from.KEY`), the time at which the interval was set, is used instead.
+//! Vault keeps ten versions by default. If they do not reach back to the change, the interval
+//! starts at the oldest version, or at the time in `rotate_from` (or `rotate_from.KEY`) if that is
+//! earlier: the time at which the interval was set.
 
 mod upkeep;
 

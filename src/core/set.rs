@@ -45,8 +45,8 @@ pub struct SetRequest {
     pub notes: Notes,
 }
 
-/// Sets keys of a service. `show` gets the plan of a dry run. Otherwise `approver` is asked, again
-/// each time somebody else changes the service meanwhile.
+/// Sets keys of a service. In a dry run, `show` is called with the plan. Otherwise `approver` is
+/// asked, and asked again each time somebody else changes the service meanwhile.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a value that cannot be stored, [`Error::Declined`], [`Error::Conflict`],
@@ -97,8 +97,8 @@ pub async fn set(
     change(core, &service, dry_run, approver, show, work_out).await
 }
 
-/// Adds the change of owner and rotation, if there is one. Otherwise, metadata is neither read nor
-/// written.
+/// Adds the change of owner and rotation. If the request names neither, metadata is neither read
+/// nor written.
 async fn with_upkeep(
     core: &Core,
     vault: &Client,

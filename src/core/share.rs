@@ -107,7 +107,7 @@ async fn read(core: &Core, service: &Service, keys: &[String]) -> Result<GetRepl
     Ok(held)
 }
 
-/// Wraps the values with the active node, and logs a failure.
+/// Wraps the values at the active node, and logs a failure.
 async fn wrap(core: &Core, service: &Service, secrets: &Secrets, life: u64) -> Result<Wrapped> {
     let vault = core.vault()?;
     let active = vault.active_node().await?;

@@ -37,11 +37,11 @@ impl Work {
 }
 
 /// Reads from each service, at most [`REQUESTS_AT_ONCE`] at a time, and passes each result to
-/// `take` as it arrives, in no particular order. Only `take` can keep anything. Returns how many
-/// services the policy hides.
+/// `take` as it arrives, in no particular order. Results that `take` does not keep are dropped.
+/// Returns how many services the policy forbids reading.
 ///
 /// # Errors
-/// Those of `read`, except [`Error::Forbidden`].
+/// The errors of `read`, except [`Error::Forbidden`].
 pub(super) async fn sweep<T, F>(
     core: &Core,
     services: Vec<Service>,

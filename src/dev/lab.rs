@@ -46,7 +46,7 @@ impl Lab {
     /// # Errors
     /// [`Error::Dev`], or the error of a request that the server refused.
     pub(crate) async fn start(env: &Env, watcher: &impl Watcher) -> Result<Self> {
-        // Use the folder that only this user can access, if there is one.
+        // Prefer XDG_RUNTIME_DIR if only this user can access that folder.
         let make = |parent: PathBuf| {
             let mut new = tempfile::Builder::new();
             // The server's log in this folder contains the root token.

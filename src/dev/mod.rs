@@ -1,5 +1,6 @@
 //! `claude-vault dev`: a real but temporary server on this machine, to try things or to use without
-//! a Vault of your own. All its processes, files and variables are removed at the end.
+//! a Vault of your own. All its processes, files and variables are removed at the end. Only a
+//! fetched server program stays, in the cache folder.
 
 mod lab;
 mod server;

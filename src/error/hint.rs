@@ -165,8 +165,8 @@ fn of_cannot_run(program: &str, kind: ErrorKind) -> String {
     }
 }
 
-/// The capability that the operation needs in a policy. Delete, undelete and destroy need `update`
-/// on their own paths.
+/// The capability that the operation needs in a policy. A request to one of the paths `delete/`,
+/// `undelete/` and `destroy/` needs `update`.
 fn capability<'a>(operation: &'a str, path: &str) -> &'a str {
     match operation {
         "write" => "create and update",

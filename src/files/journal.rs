@@ -22,7 +22,7 @@ pub enum ChangeKind {
     Created,
     /// The old content is in a backup beside the file.
     Replaced,
-    /// Lines were appended: the old content is the first bytes of the file, this many.
+    /// Lines were appended. The old content is the start of the file, with this length in bytes.
     Appended(usize),
 }
 
@@ -49,8 +49,8 @@ pub(crate) struct ServiceEntry {
     pub address: String,
     /// `MOUNT/PREFIX/SERVICE`.
     pub path: String,
-    /// The service of the folder in which this service was found: this service itself, or another
-    /// one if the two could not share files.
+    /// The service of the folder in which this service was found. Another service than this one if
+    /// files of the folder became a service of their own, for example because their values differ.
     pub unit: String,
     /// The version in Vault before adoption; 0 for a new service.
     pub base: u64,
@@ -90,8 +90,9 @@ impl Journal {
         random::hex(&hash.finalize())
     }
 
-    /// Records that a file is about to be changed. The entry keeps the state from before adoption
-    /// began, because an undo restores it, unless something else changed the file in between.
+    /// Records that a file is about to be changed. An existing entry keeps the state from before
+    /// adoption began, because an undo restores that state. If something else changed the file in
+    /// between, the new entry replaces the existing one.
     pub(crate) fn note_file(&mut self, service: &str, file: &str, entry: FileEntry) {
         let files = &mut self.services.entry(service.to_owned()).or_default().files;
         match files.iter_mut().find(|(name, _)| name == file) {

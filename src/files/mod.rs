@@ -1,4 +1,5 @@
-//! Reads and writes files below the root without ever leaving it. Writes are atomic, mode 0600.
+//! Reads and writes files below the root without ever leaving it. Writes are atomic. Files with
+//! values get mode 0600 by default.
 //!
 //! Each folder on the path is opened in turn without following symbolic links (`openat` with
 //! `O_NOFOLLOW`), and the operation is relative to the last one. A path that changes between a
@@ -41,7 +42,7 @@ const RESERVED: [&str; 3] = [".git", ".claude-vault.toml", ".mcp.json"];
 /// The name of the audit log. Its earlier files have a number after this name.
 const AUDIT_LOG: &str = ".claude-vault-audit.log";
 
-/// A folder that every operation through it stays inside.
+/// The root folder. No operation on it can leave it.
 pub struct Root {
     path: PathBuf,
     fd: OwnedFd,
@@ -100,10 +101,10 @@ impl Root {
         &self.path
     }
 
-    /// Makes a path that a person gave relative to the root.
+    /// Converts a path from a person to a path relative to the root.
     ///
     /// # Errors
-    /// [`Error::Confined`] if it lies outside the root or has a reserved name.
+    /// [`Error::Confined`] if it is outside the root or has a reserved name.
     pub fn relative(&self, path: &Path) -> Result<PathBuf> {
         let outside = || Error::Confined {
             path: path.to_owned(),
@@ -179,8 +180,8 @@ impl Root {
         self.read_limited(path, MAX_FILE)
     }
 
-    /// Reads a file that decides where values go, as [`Root::read`] does. Also `None` if the file
-    /// or the root belongs to a user other than this one and root.
+    /// Like [`Root::read`], for a file that decides where values go. Also returns `None` if the
+    /// file or the root folder belongs to a user other than this one and root.
     ///
     /// # Errors
     /// As [`Root::read`].

@@ -25,7 +25,9 @@ pub(super) fn require_own_file(path: &Path, owner: u32) -> Result<()> {
     Err(not_ours(path, "it belongs to another user", as_user(owner)))
 }
 
-/// Refuses a folder in which another user could replace a file.
+/// Refuses a folder in which any other user could replace a file: one that another user except root
+/// owns, or one that all users may write, without the sticky bit. A folder that only its group may
+/// write is accepted.
 pub(super) fn require_own_folder(path: &Path, folder: &OwnedFd) -> Result<()> {
     let found = fstat(folder).map_err(|errno| Error::io("open", path)(errno.into()))?;
     if !is_trusted(found.st_uid) {

@@ -52,8 +52,8 @@ pub(super) fn place(
             file.write_all(content)?;
             file.sync_all()?;
             renameat(folder, temporary.as_str(), folder, name)?;
-            // The folder is not synced: after a power cut, the old or the new file exists,
-            // complete.
+            // The folder is not synced: after a power cut, either the old or the new file
+            // exists, and it is complete.
             Ok(())
         })();
         if written.is_err() {

@@ -12,7 +12,7 @@ impl Root {
     /// already has them. Makes no backup.
     ///
     /// # Errors
-    /// [`Error::Confined`], [`Error::Io`].
+    /// [`Error::Confined`], [`Error::NotOurs`] for a file of another user, [`Error::Io`].
     pub fn add_lines(&self, path: &Path, lines: &[String]) -> Result<()> {
         let before = self.read(path)?;
         let mut content = before

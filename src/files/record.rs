@@ -60,12 +60,12 @@ impl Record {
     }
 }
 
-/// How a file compares with what this program last wrote there.
+/// How a file compares with the contents that this program wrote to it, according to its record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Standing {
     /// There is no file.
     New,
-    /// The file is as this program wrote it.
+    /// The file has a content that this program wrote.
     Unchanged,
     /// This program wrote the file, and something else has changed it since.
     Changed,

@@ -1,9 +1,9 @@
-//! A private folder for a file with values that another program, such as an editor, must open. It
-//! lies in memory if possible and is removed on drop. A later run removes the folders of killed
-//! processes.
+//! A private folder for a file with values that another program, such as an editor, must open. The
+//! folder is in memory if possible and is removed on drop. A later run removes the folders of
+//! killed processes.
 //!
 //! The folder is `PLACE/claude-vault-edit-UID/RANDOM/`. This process holds a lock on it, and the
-//! other program inherits the lock. The folder counts as abandoned when both have ended.
+//! other program inherits the lock. The folder counts as abandoned when both processes have ended.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -21,7 +21,7 @@ use super::owner::is_trusted;
 use crate::error::{Error, Result};
 use crate::random;
 
-/// How deep nested folders inside the scratch folder are removed.
+/// The maximum depth of nested folders that are removed from a scratch folder.
 const MAX_DEPTH: usize = 16;
 /// How often to try to create the folder: another process can remove it before it is locked.
 const ATTEMPTS: usize = 5;

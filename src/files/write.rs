@@ -12,7 +12,7 @@ use crate::names::printable;
 /// The permissions and the group of a file that this program writes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Access {
-    /// The permissions: at most `rw-r-----`.
+    /// The permissions: at most `rw-r-----` for a file with values.
     pub mode: u32,
     /// The ID of the file's group; `None` for the default group of this user's new files.
     pub group: Option<u32>,

@@ -1,6 +1,6 @@
 //! Reads compose files: the environment that each service gets from the file itself, the line of
-//! each value, and the other files that it names (Compose specification, "environment", "env_file",
-//! "secrets"). Anchors and `<<` are resolved; variables are not expanded.
+//! each value, and the files under `env_file` and `secrets` (Compose specification, "environment",
+//! "env_file", "secrets"). Anchors and `<<` are resolved; variables are not expanded.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,8 @@ pub struct Variable {
     pub name: String,
     /// The line of the value, from 1.
     pub line: u64,
-    /// The value as written in the file. `None` if it comes from elsewhere or is not a scalar.
+    /// The value before compose expands its variables. `None` if the value comes from elsewhere or
+    /// is not a scalar.
     pub value: Option<Zeroizing<String>>,
 }
 
@@ -94,8 +95,8 @@ fn service(node: Node) -> Service {
     service
 }
 
-/// Reads the map form and the list form `NAME=value`. A name without a value takes it from the
-/// shell.
+/// Reads the map form and the list form `NAME=value`. A name alone gets its value from the shell,
+/// so its [`Variable::value`] is `None`.
 fn environment(node: Node) -> Vec<Variable> {
     match node {
         Node::Map(entries) => {
@@ -225,7 +226,8 @@ impl<'de> Visitor<'de> for AnyNode {
     }
 }
 
-/// The value that compose passes on. `None` if it contains a variable.
+/// The value that compose passes on, with `$$` as `$`. `None` if any other `$` occurs, which may
+/// start a variable.
 #[must_use]
 pub fn literal(value: &str) -> Option<Zeroizing<String>> {
     let mut out = Zeroizing::new(String::with_capacity(value.len()));

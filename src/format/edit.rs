@@ -53,7 +53,7 @@ pub struct CommentStyle<'a> {
     pub header_length: fn(&str) -> usize,
     /// The comment above keys that are added to the text.
     pub block: &'a str,
-    /// All comments that such a block may have had in earlier versions.
+    /// Every comment that such a block can have: [`Self::block`], and those of earlier versions.
     pub blocks: &'a [&'a str],
 }
 
@@ -181,7 +181,7 @@ fn ends_with_block(text: &str, blocks: &[&str]) -> bool {
 }
 
 /// Writes one entry in its plainest form, and returns the position at which the text continues. If
-/// the entry is not set, the text after its value may belong to it, so that text stays.
+/// the entry gets no new value, the text after the old value may be a part of it, and stays.
 fn tidied(
     out: &mut String,
     text: &str,

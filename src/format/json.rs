@@ -3,7 +3,8 @@
 //! Vault and OpenBao decode JSON with Go's `encoding/json`, and every number into a float64. So a
 //! server returns its own spelling: members sorted, no blanks, `1.10` as `1.1`, `1e3` as `1000`.
 //! [`canonical`] writes that same spelling, so that a value can be compared with the one from
-//! Vault. It refuses numbers that a float64 cannot hold exactly.
+//! Vault. It refuses numbers that the server would change, because their float64 reads back as
+//! another number.
 
 mod numbers;
 

@@ -9,9 +9,9 @@ use super::source::{SourceEntry, Unreadable};
 const KEY_NAMES: [&str; 6] = ["key", "name", "secretKey", "label", "Name", "Key"];
 const VALUE_NAMES: [&str; 4] = ["value", "secretValue", "Value", "secret"];
 
-/// The entries of a JSON text. Accepted are an object of keys, the output of our `get --json` and
-/// of `kv get -format=json` of Vault and `OpenBao`, and a list of entries with a name and a value
-/// each.
+/// The entries of a JSON text. It may be an object of keys, a list of entries with a name and a
+/// value each, or the output of our `get --json` and `receive --json`, of `kv get -format=json` of
+/// Vault and `OpenBao`, or of `doppler secrets --json`.
 ///
 /// # Errors
 /// [`Unreadable`] for any other shape.

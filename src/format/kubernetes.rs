@@ -23,8 +23,8 @@ pub fn is_key(name: &str) -> bool {
         && !name.starts_with("..")
 }
 
-/// The nearest valid name for a Secret (a DNS subdomain, RFC 1123): lower case, with `-` for all
-/// other characters. `None` if nothing remains.
+/// The nearest valid name for a Secret (a DNS subdomain, RFC 1123): lower-case letters and digits,
+/// and `-` for each other character. `None` if nothing remains, or if the name is too long.
 #[must_use]
 pub fn name_of(text: &str) -> Option<String> {
     let name: String = text

@@ -98,8 +98,7 @@ impl Merge<'_> {
         )
     }
 
-    /// The edit for a line that is the same as in the template, although `defaults` has another
-    /// line for it.
+    /// The edit for a line that still equals the template's line, if `defaults` replaces that line.
     fn default_in_file(&self, entry: &NewEntry) -> Option<(Range<usize>, Zeroizing<String>)> {
         let line = self.defaults.get(&entry.key)?;
         let part = self.template.as_ref()?;
@@ -157,9 +156,9 @@ impl Merge<'_> {
             .collect()
     }
 
-    /// The position for a line without a preceding key in the file: before the next key and its
-    /// comments. If the line has the same comments, right before the key itself. Without a next
-    /// key, at the end.
+    /// The position for a template line if the file has no key that precedes it: before the next
+    /// key that the file has, and before that key's comments. If the line and that key share a
+    /// comment, right before the key itself. Without a next key, at the end.
     fn before_next(
         &self,
         part: &MergePart<'_>,

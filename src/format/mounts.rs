@@ -54,7 +54,8 @@ fn sources<'tree>(anchors: &Anchors<'tree>, volumes: &'tree Node) -> Vec<String>
         .collect()
 }
 
-/// The source of `SOURCE:TARGET[:MODE]`, if it is a path. A `:` inside `${…}` does not end it.
+/// The source of `SOURCE:TARGET[:MODE]`, if it is a path. A `:` inside `${…}` does not end the
+/// source. A source that begins with a variable counts as a path.
 fn of_short_form(text: &str) -> Option<String> {
     let mut depth = 0_i32;
     let end = text.bytes().position(|b| {

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use crate::config::Env;
 use crate::format::shell::quote_powershell;
 
-/// An opener that fails within this time has not opened a browser. After it, the failure means that
-/// the person closed the browser.
+/// An opener that fails within this time has not opened a browser. A later failure means that the
+/// person closed the browser.
 const FAILS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where this shell runs, which decides how a browser can reach it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Surroundings {
-    /// Any browser is on this machine.
+    /// The browser is on this machine.
     Desktop,
     /// The browser is on the machine at the other end of the SSH connection.
     Ssh,

@@ -121,7 +121,7 @@ impl LastPage {
         Self(browser.map(|browser| (listener, browser, page)))
     }
 
-    /// For a login without a browser that waits at this machine.
+    /// For a login in which no browser waits for a page from this machine.
     pub(super) fn none() -> Self {
         Self(None)
     }

@@ -1,5 +1,5 @@
-//! Gets a token: through Vault's own OIDC method, directly from the identity provider, or pasted by
-//! the person.
+//! Gets a token: through Vault's own OIDC method, through a sign-in at the identity provider, or
+//! from the person, who pastes one.
 //!
 //! Guarantees: the listener is on loopback only, and only a request with this login's state ends
 //! the wait. Nothing about a login is written to disk, and nothing remains after it, however it
@@ -170,8 +170,8 @@ pub(crate) fn mount_of(settings: &Settings, at_provider: bool) -> &str {
     named.unwrap_or(if at_provider { "jwt" } else { "oidc" })
 }
 
-/// A successful login. The caller must secure the token before it sends the last page to the
-/// browser, because an interruption is possible while it sends the page.
+/// A successful login. The caller must store the token before it sends the last page to the
+/// browser, because it can be interrupted while it sends the page.
 pub(crate) struct LoggedIn {
     /// The token.
     pub granted: Granted,

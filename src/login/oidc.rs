@@ -94,8 +94,7 @@ pub(super) async fn sign_in(
     }
 }
 
-/// Completes the login with the provider's answer. `Ok(None)` means that Vault lost the login's
-/// state for the first time.
+/// Completes the login with the provider's answer. `Ok(None)` as for [`finish`].
 async fn outcome_of(
     answer: Answer,
     vault: &Client,
@@ -113,7 +112,7 @@ async fn outcome_of(
     }
 }
 
-/// The login, with the page that the browser gets at its end.
+/// The successful login, with the last page for the browser.
 fn succeeded(
     granted: Granted,
     options: &Options<'_>,
@@ -130,7 +129,7 @@ fn succeeded(
     }
 }
 
-/// Shows the failure in the browser, and returns it.
+/// Shows the failure in the browser, or redirects the browser to `afterwards`. Returns the error.
 async fn failed(
     error: Error,
     options: &Options<'_>,
@@ -250,7 +249,8 @@ async fn start_after_failover(
     }
 }
 
-/// Completes the login. `Ok(None)` means that Vault lost the login's state for the first time.
+/// Completes the login. `Ok(None)` means that the login must start over: Vault lost its state or
+/// failed temporarily, for the first time.
 async fn finish(
     vault: &Client,
     mount: &str,

@@ -226,7 +226,7 @@ fn code_of(answer: Answer) -> Result<AuthorizationCode> {
     }
 }
 
-/// Ends a login in this machine's browser. A failure is shown there before it is returned.
+/// Ends a login in this machine's browser. A failure is shown in the browser before it is returned.
 async fn end(
     outcome: Result<Granted>,
     listener: Listener,

@@ -112,7 +112,7 @@ pub(super) struct Changes {
     desk: Arc<ApprovalDesk>,
     browser: Option<String>,
     all: Mutex<BTreeMap<String, Arc<Change>>>,
-    /// Cloned into each running change, so that its count shows whether any is left.
+    /// Cloned into each running change, so that its reference count shows whether any still runs.
     busy: Arc<()>,
     salt: String,
     patience: Duration,
@@ -163,7 +163,7 @@ impl Changes {
             self.desk.pending.deny(id);
         }
         let mut waiting = Waiting(Some(&change));
-        // Wait at least until the person is asked: this call should report an error before that.
+        // Wait at least until the person is asked, so that this call reports any error before that.
         let first = if page.borrow().is_some() {
             Duration::ZERO
         } else {

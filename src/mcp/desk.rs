@@ -30,8 +30,8 @@ impl ApprovalDesk {
         }
     }
 
-    /// Opens the socket, so that the person's own terminal finds what waits. Errors are ignored:
-    /// the page works without the socket.
+    /// Opens the socket, so that the person's own terminal finds the pending changes and sign-ins.
+    /// Errors are ignored: the page works without the socket.
     pub(super) fn listen(&self) {
         let mut socket = lock(&self.socket);
         if socket.is_none() {

@@ -80,8 +80,8 @@ impl Handles {
         }
     }
 
-    /// The handle of a value that cannot change under its origin: a key of one version of a
-    /// service. Reuses the handle while it lives.
+    /// The handle for a key of one version of a service. Its value cannot change, so the handle is
+    /// reused until it expires.
     ///
     /// # Errors
     /// When the operating system gives no random numbers.

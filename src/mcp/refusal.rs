@@ -69,8 +69,8 @@ impl Refusal {
         }
     }
 
-    /// Takes the full reason. It is for the person only: it may contain what a model must not
-    /// learn.
+    /// Takes the full reason. It is for the person only, because it may contain text that a model
+    /// must not see.
     pub(super) fn take_reason(&mut self) -> Option<String> {
         self.for_person.take()
     }

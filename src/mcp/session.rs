@@ -43,7 +43,7 @@ pub(super) struct McpSession {
     /// Set only for a token that was obtained here, which this process renews and revokes.
     lease: Mutex<Option<Lease>>,
     login: Mutex<Option<Arc<Job<SignedIn, Error>>>>,
-    /// Counts logouts. The session of a login that began before a logout is not used after it.
+    /// Counts logouts. If it changes during a login or a renewal, the result is discarded.
     generation: AtomicU64,
 }
 

@@ -167,8 +167,8 @@ fn parse(line: &Line) -> Parsed {
 
 const WRONG_FORM: &str = "the request or its params have the wrong form";
 
-/// The id of a request whose method `rmcp` supports but whose params it could not parse: it turns
-/// such a request into a custom one.
+/// The id of a request whose method `rmcp` supports but whose params it could not parse. `rmcp`
+/// turns such a request into a custom one.
 fn id_of_malformed(message: &ClientJsonRpcMessage) -> Option<Value> {
     const METHODS: [&str; 9] = [
         "ping",

@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 /// The maximum length of a pattern, in bytes.
 const MAX_PATTERN: usize = 256;
 
-/// A pattern in which `*` matches any text, including `/`. A pattern without `*` matches any part
-/// of a name. Case is ignored.
+/// A pattern in which `*` matches any text, including `/`. A pattern without `*` matches every name
+/// that contains it. Case is ignored.
 #[derive(Clone)]
 pub struct Pattern {
     /// The texts between the stars, in lower case.

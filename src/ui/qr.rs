@@ -6,9 +6,9 @@ use qrcode::{Color, EcLevel, QrCode};
 /// The width of the light margin in modules that the standard requires.
 const QUIET: usize = 4;
 
-/// Draws `text` in half blocks, two rows of modules per line: black on white with colours; without
-/// colours the light modules are drawn, which suits a dark terminal. `None` if the code is wider
-/// than `columns`.
+/// Draws `text` in half blocks, two rows of modules per line. With colours, the dark modules are
+/// drawn black on white. Without colours, the light modules are drawn, which suits a dark terminal.
+/// `None` if the code is wider than `columns`.
 pub(super) fn qr_code(text: &str, columns: usize, colors: bool) -> Option<String> {
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
     let width = code.width() + 2 * QUIET;

@@ -51,7 +51,7 @@ pub(crate) enum Piped {
     Tabs,
 }
 
-/// Rows of equally many cells.
+/// Rows with the same number of cells.
 pub(crate) struct Table {
     heads: &'static [&'static str],
     piped: Piped,

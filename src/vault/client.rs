@@ -1,5 +1,5 @@
-//! The HTTP client. It is built on first use, uses one connection, limits the size of responses,
-//! and follows redirects itself.
+//! The HTTP client. It is built on first use, limits the size of responses, and follows redirects
+//! itself.
 
 mod call;
 mod http;
@@ -90,7 +90,8 @@ impl Client {
         &self.settings
     }
 
-    /// Sends a call. If the server fails, a read is retried until the client's timeout.
+    /// Sends a call. If the server fails, a read is retried at most `max_retries` times, within the
+    /// client's timeout.
     /// Responses with status 200 to 299, 400 and 404 are returned as a [`VaultReply`]; most other
     /// statuses become the matching error.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<VaultReply> {

@@ -36,7 +36,8 @@ pub enum Stored {
     },
     /// The version was deleted or destroyed.
     Deleted {
-        /// The version's number, which the next check-and-set must name.
+        /// The version's number. If this is the current version, the next check-and-set must name
+        /// it.
         version: u64,
         /// Whether the values are permanently gone; otherwise the version can be undeleted.
         is_destroyed: bool,

@@ -21,8 +21,8 @@ pub struct AuthUrl {
     pub url: Url,
     /// The state that the callback must carry, or that is sent when polling the server.
     pub state: String,
-    /// How often to poll the server. Set if no callback comes to this machine (OpenBao's `direct`
-    /// and `device`).
+    /// The interval at which to poll the server. Set only if no callback comes to this machine
+    /// (OpenBao's `direct` and `device`).
     pub poll_interval: Option<Duration>,
     /// The code that the page shows or asks for.
     pub user_code: Option<String>,

@@ -1,7 +1,8 @@
 //! A response of the server, and the parser for its `errors` list.
 //!
-//! A hostile server may send anything. Every type here limits its size, and text from the server
-//! enters an error only as [`crate::error::ServerText`] or [`crate::error::ForeignText`].
+//! A hostile server may send anything. The client limits the size of a body, [`ErrorTexts`] limits
+//! the length of a list, and text from the server enters an error only as
+//! [`crate::error::ServerText`] or [`crate::error::ForeignText`].
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! TLS to Vault with `ring`, set up only for https.
 //!
-//! If the person names a CA file or folder, only that is trusted. The system's roots are loaded
-//! only otherwise, because loading them takes milliseconds.
+//! If the person names a CA file or folder, only that is trusted, and the system's roots are not
+//! loaded, because loading them takes milliseconds.
 
 use std::net::ToSocketAddrs;
 use std::path::Path;

@@ -103,8 +103,8 @@ impl Client {
         }
     }
 
-    /// Unwraps the values. The wrapping token must be this client's own token, and this uses it up.
-    /// `None` as in [`Client::look_up_wrapping`].
+    /// Unwraps the values. This client's own token must be the wrapping token, which the request
+    /// uses up. `None` has the same meaning as for [`Client::look_up_wrapping`].
     ///
     /// # Errors
     /// As for every request. After an error, look the token up to find out whether it was used up.

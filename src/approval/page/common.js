@@ -63,7 +63,8 @@ export function make(tag, properties = {}, ...children) {
   return made;
 }
 
-// Shows a text from another program, set apart from our own words. <bdi> isolates its direction.
+// Shows a text from another program, set apart from our own words. <bdi> keeps right-to-left text
+// from reordering them.
 export const name = (text) => make('bdi', { className: 'name' }, text);
 export const code = (text) => make('code', {}, make('bdi', {}, text));
 export const hidden = (text) => make('span', { className: 'hidden' }, text);

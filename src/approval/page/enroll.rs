@@ -1,5 +1,5 @@
-//! The page that adds a passkey: open only while a person runs `claude-vault approve enroll` in a
-//! terminal of theirs. A passkey that a browser sends is only a candidate. The person types the
+//! The page that adds a passkey: open only while a person runs `claude-vault approve enroll` in
+//! their own terminal. A passkey that a browser sends is only a candidate. The person types the
 //! code that their page shows, so a key that another program sent is never enrolled.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -162,8 +162,8 @@ impl Shared {
             .iter()
             .map(|passkey| passkey.id.as_str())
             .collect();
-        // A random user id, so that a passkey of the same name for another of the person's machines
-        // is not replaced.
+        // The user id is random. With a fixed id, the passkey could replace one of the same name
+        // that the person enrolled on another machine.
         let user = random::id().unwrap_or_default();
         let name = printable(&self.name, false);
         Ok(reply(

@@ -95,8 +95,8 @@ pub(super) fn static_file(request: &Request<Bytes>, page: &str) -> Option<Answer
     Some(loopback::response(StatusCode::OK, kind, POLICY, text))
 }
 
-/// Only accepts `localhost` with this port: it refuses a page whose host name was made to resolve
-/// to this machine (DNS rebinding).
+/// Returns a refusal unless the host is `localhost` with this port. This stops DNS rebinding, where
+/// the host name of a foreign page is made to resolve to this machine.
 pub(super) fn check_host(request: &Request<Bytes>, port: u16) -> Option<Answer> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let ours = format!("localhost:{port}");

@@ -243,7 +243,7 @@ impl Shared {
         Ok((secret.to_owned(), sent))
     }
 
-    /// Records in the audit log a request that does not belong to a plan or to the open tab.
+    /// Records a refused request in the audit log.
     fn mismatch(&self, service: &str, what: &str) {
         self.desk
             .audit

@@ -1,4 +1,4 @@
-// The start of both pages. They build everything from JSON with textContent, so text never becomes
+// The entry point of both pages. They insert all text from JSON as text nodes, so it never becomes
 // markup.
 import { enter, refusal } from './common.js';
 import { approve } from './approve.js';
@@ -8,8 +8,8 @@ const main = document.getElementById('main');
 // A new address of this page was opened in this tab. Only its fragment differs, so the browser does
 // not reload by itself.
 addEventListener('hashchange', () => location.reload());
-// The browser went back from the sign-in to the page as it was left, which would show plans that
-// have ended.
+// If the person goes back from the sign-in, the browser restores the page as it was, which can show
+// plans that have ended.
 addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
 try {
   await enter();

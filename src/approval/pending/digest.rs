@@ -1,4 +1,4 @@
-//! The digest that binds an answer to a plan, and the random ids.
+//! The digest that binds an answer to a plan.
 
 use sha2::{Digest, Sha256};
 

@@ -22,7 +22,7 @@ pub struct Person<B> {
     /// Sends the person to the page. Called with the plan's id and an address of the page that
     /// works once. It must check [`Pending::wants_tab`] before it opens a browser.
     pub bring: B,
-    /// The sender is dropped when no caller wants the change any more.
+    /// Its sender is dropped when no caller wants the change any more.
     pub wanted: watch::Receiver<()>,
     /// The id of the plan that was asked about last.
     pub asked: Mutex<Option<String>>,
@@ -62,7 +62,7 @@ impl<B: Fn(&str, &str)> Approver for Person<B> {
     }
 }
 
-/// Ends a plan that still waits, however the call that asked ends.
+/// When dropped, expires a plan that still waits, even if the call that asked was cancelled.
 struct Expires<'a> {
     pending: &'a Pending,
     id: &'a str,

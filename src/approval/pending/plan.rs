@@ -35,8 +35,8 @@ pub(in crate::approval) struct Plan {
     pub(in crate::approval) stage: Stage,
     /// When the page first got the plan.
     pub(in crate::approval) first_shown: Option<Instant>,
-    /// The challenge that a passkey must sign to approve, and the values typed before it. Only the
-    /// newest challenge counts.
+    /// The challenge that a passkey must sign to approve, and the values that the person typed for
+    /// it. Only the newest challenge counts.
     pub(in crate::approval) challenge: Option<(String, BTreeMap<String, Secret>)>,
     /// The challenge that a passkey must sign to uncover the values.
     pub(in crate::approval) uncover_challenge: Option<String>,
@@ -98,7 +98,7 @@ impl Plan {
     }
 }
 
-/// Makes the plan that waits from a question.
+/// Makes a waiting plan from a question.
 pub(super) fn plan<B>(
     asker: &Person<B>,
     question: &Question<'_>,

@@ -80,7 +80,7 @@ pub struct ShownPlan {
     pub service: String,
     /// `MOUNT/PREFIX/SERVICE`, or the file.
     pub path: String,
-    /// The version that would be replaced; 0 for a new service.
+    /// The version that the operation replaces, deletes or restores; 0 if there is none.
     pub base: u64,
     /// The keys, and how each changes.
     pub keys: Vec<(String, Change)>,

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::login::open_browser;
 use crate::names::printable;
 
-/// Adds a passkey, once the page and the terminal show the same code.
+/// Adds a passkey, once the person has typed the code that its page shows.
 pub(super) async fn enroll(context: &Context<'_>, name: &str) -> Result<u8> {
     let Context { ui, core, .. } = context;
     if name.is_empty() || name.len() > 40 || name.chars().any(char::is_control) {

@@ -1,4 +1,4 @@
-//! `approve pending`: shows what waits, and takes the answers at the terminal.
+//! `approve pending`: shows the pending changes, and reads the answers at the terminal.
 
 use std::collections::BTreeMap;
 
@@ -55,7 +55,7 @@ pub(super) async fn pending(context: &Context<'_>) -> Result<u8> {
     Ok(0)
 }
 
-/// Shows where an assistant's login continues.
+/// Shows where the person continues a login that an assistant began.
 fn show_sign_in(context: &Context<'_>, place: &SignInPage) {
     context.ui.note(&format!(
         "an AI assistant is waiting for you to sign in:\n  {}",
@@ -71,7 +71,7 @@ fn show_sign_in(context: &Context<'_>, place: &SignInPage) {
     }
 }
 
-/// Takes the answer to a plan. Returns the plan's proof if only its page can answer it.
+/// Reads the answer to a plan. Returns the plan's proof if it can only be answered on the page.
 async fn settle(
     terminal: &mut Terminal,
     process: &Waiting,
@@ -187,7 +187,7 @@ fn show(terminal: &mut Terminal, plan: &ShownPlan, number: usize, total: usize) 
     }
 }
 
-/// The operation, and what it applies to.
+/// Shows the operation, and the path and version that it applies to.
 fn show_heading(terminal: &mut Terminal, plan: &ShownPlan, number: usize, total: usize) {
     let verb = plan.asked.verb(plan.base);
     let version = if plan.base == 0 {

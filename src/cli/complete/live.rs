@@ -77,8 +77,8 @@ impl Live {
     }
 }
 
-/// The Vault to ask. Refuses an address that is only typed here: a half-typed address must not get
-/// a token from elsewhere.
+/// The Vault to ask. Refuses an address from the typed line unless a login of this program created
+/// the token: other tokens are bound to no address, and a half-typed address must not get one.
 fn vault_of(global: &Global, env: &Env) -> Result<Arc<Client>> {
     let core = Core::new(Settings::load(global, env)?, env);
     let session = core.session()?.alive()?;
@@ -88,8 +88,8 @@ fn vault_of(global: &Global, env: &Env) -> Result<Arc<Client>> {
     core.vault()
 }
 
-/// The services and folders in the folder that is typed. One folder is completed at a time, as for
-/// files: one request for any number of services.
+/// The services and folders in the folder that is typed. As with files, one folder is completed at
+/// a time, so one request is enough for any number of services.
 async fn services(vault: &Client, typed: &str) -> Result<Vec<String>> {
     let folder = typed
         .rsplit_once('/')
@@ -108,8 +108,8 @@ async fn services(vault: &Client, typed: &str) -> Result<Vec<String>> {
         .collect())
 }
 
-/// The keys of a service that this program would write. A key written by another program may have
-/// any name.
+/// The keys of a service, except names that this program would not write: another program may have
+/// written a key with any name.
 pub(in crate::cli) async fn keys(vault: &Client, service: &Service) -> Result<Vec<String>> {
     let keys = vault
         .read_summary(service)

@@ -8,7 +8,7 @@ use crate::secret::{Secret, WayOut};
 use crate::terminal::Terminal;
 use crate::ui::Ui;
 
-/// Prints the outcome, as much of it as the options ask for.
+/// Prints as much of the outcome as the options ask for.
 pub(super) struct Reporter {
     pub(super) diff: bool,
     pub(super) check: bool,
@@ -128,7 +128,7 @@ impl Reporter {
         Ok(())
     }
 
-    /// Says what was done with the file, and which keys it cannot have.
+    /// Prints how the file changed, and which keys were left out of it.
     fn say_what(&self, ui: &Ui, reply: &FileReply, file: &str) {
         let what = match (reply.state, self.only_looks()) {
             (FileOutcome::Unchanged, _) => "is up to date",
@@ -228,7 +228,7 @@ impl Reporter {
     }
 }
 
-/// The outcomes of the services, apart by success and failure.
+/// The outcomes of the services, with successes and failures apart.
 struct Sorted {
     total: usize,
     replies: Vec<FileReply>,
@@ -238,8 +238,8 @@ struct Sorted {
     exit: u8,
 }
 
-/// Prints the failures and sorts the outcomes. The failure of the only service is the command's
-/// own.
+/// Prints the failures and sorts the outcomes. If there is only one service, its failure is
+/// returned as the command's own error.
 fn sort(ui: &Ui, services: Vec<(Service, Result<FileReply>)>) -> Result<Sorted> {
     let total = services.len();
     let (mut replies, mut failed, mut exit) = (Vec::new(), Vec::new(), 0);

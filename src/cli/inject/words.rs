@@ -1,4 +1,4 @@
-//! The words for what `inject` did with a file.
+//! The words for the outcome of `inject` on one file.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,8 @@ use crate::format::dotenv::Dialect;
 use crate::format::shell;
 use crate::names::{Key, Service, printable};
 
-/// One line each for the keys that are updated, added, removed, reset and kept.
+/// One line each for the keys that are updated, added, removed, reset, kept, empty or edited in the
+/// file.
 pub(super) fn steps(reply: &FileReply, only_looks: bool) -> Vec<String> {
     let changes = &reply.changes;
     let without = |keys: &[String], others: &[String]| -> Vec<String> {
@@ -90,7 +91,7 @@ pub(super) fn not_named((service, keys, file): &(Service, Vec<String>, PathBuf))
     )
 }
 
-/// The programs that the file is written for, and the files that show it.
+/// The programs that the file is written for, and the files beside it that this was guessed from.
 pub(super) fn audience(reply: &FileReply) -> String {
     if reply.dialects.is_empty() || reply.dialects == [Dialect::Portable] {
         return String::new();

@@ -8,7 +8,6 @@ use crate::secret::{Secret, WayOut};
 use crate::terminal::{InputStep, LineEditor, Terminal};
 use crate::ui::Ui;
 
-/// Talks to the person at a shell during a login.
 pub(super) struct AtShell<'a> {
     ui: &'a Ui,
     browser: Option<&'a str>,
@@ -68,13 +67,12 @@ impl LoginUi for AtShell<'_> {
         };
         match self.here {
             Surroundings::Ssh => ui.note(&format!(
-                "From another machine, first: ssh -L \
-                {port}:localhost:{port} THIS-MACHINE   (or paste the address your browser ends \
-                at)"
+                "From another machine, first: ssh -L {port}:localhost:{port} THIS-MACHINE   \
+                (or paste the address your browser ends at)"
             )),
             Surroundings::Container if !opened => ui.note(
-                "The browser cannot reach this \
-                container: paste the address that it ends at, even though that page fails to load.",
+                "The browser cannot reach this container: paste the address that it ends at, \
+                even though that page fails to load.",
             ),
             Surroundings::Container | Surroundings::Desktop => {}
         }

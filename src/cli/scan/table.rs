@@ -68,7 +68,7 @@ fn answer(known: Option<bool>, yes: &'static str, no: &'static str) -> &'static 
     known.map_or("-", |is| if is { yes } else { no })
 }
 
-/// As `--json` spells it, in words.
+/// The name that `--json` gives the kind, with spaces for underscores.
 fn kind(kind: SecretKind) -> &'static str {
     match kind {
         SecretKind::Empty => "empty",

@@ -178,8 +178,9 @@ pub(super) fn reader_of(core: &Core, facts: &[Facts], file: &Path) -> Dialect {
     }
 }
 
-/// Adds a file to the service that the config names, or else to the folder's service. If that has a
-/// different value for one of the file's keys, the file gets a service of its own.
+/// Adds a file to the service that the config names, or else to the folder's service. If the
+/// folder's service has a different value for one of the file's keys, the file gets a service of
+/// its own.
 fn place(
     drafts: &mut Vec<Draft>,
     unit: &Unit,

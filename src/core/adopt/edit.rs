@@ -216,7 +216,8 @@ fn literal(scalar: &Scalar, span: Range<usize>) -> Result<Literal, &'static str>
 }
 
 /// Possible names for a secret, best first, derived from its variable or option, or else from the
-/// elements around it. `what` is appended to a name that does not suggest a secret.
+/// elements around it. `what` is appended to a name that does not suggest a secret, unless the
+/// secret is the whole value of a variable.
 fn names(place: &Place, is_whole: bool, what: &str) -> Vec<String> {
     const SECRET_WORDS: [&str; 6] = ["PASS", "PWD", "SECRET", "TOKEN", "KEY", "AUTH"];
     let owner = in_capitals(place.path.split(['.', '[']).nth(1).unwrap_or_default());

@@ -22,7 +22,7 @@ use crate::format::places::Role;
 use crate::names::{ForeignName, Key, Service, is_variable, printable};
 use crate::secret::{Secret, Value, WayOut};
 
-/// What the model learns of an adopted file.
+/// The information that the model gets about an adopted file.
 pub struct FileForModel {
     /// The file, below the root.
     pub file: PathBuf,
@@ -30,13 +30,14 @@ pub struct FileForModel {
     pub entries: Vec<ForeignName>,
 }
 
-/// Why no plan was shown to the person. The reason never depends on a value.
+/// Why nothing, or not everything, was adopted. The reason never depends on a value.
 pub enum NotAsked {
     /// A file may not be shown to a model.
     Refused(Refused),
-    /// The service's folder has no such file, except files that this program wrote.
+    /// No file in the service's folder has an entry to adopt. Files that this program wrote do not
+    /// count.
     Nothing,
-    /// Any other error.
+    /// Any other error, including a refused approval.
     Failed(Error),
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::core::inject::git::{ask, backup_of, below_top, ignore_folder, line, repository};
 use crate::files::Root;
 
-/// What git does with the files of a plan.
+/// The findings about git for the files of a plan.
 #[derive(Default)]
 pub(super) struct Ignore {
     /// The lines to add to each `.gitignore`, keyed by its path below the root.
@@ -57,7 +57,7 @@ struct AdoptedRepository<'a> {
     log: Option<&'a Path>,
 }
 
-/// What git must ignore.
+/// A path that git must ignore.
 struct PathToIgnore {
     /// The path to ask git about.
     file: PathBuf,

@@ -9,7 +9,7 @@ use crate::format::yaml::tree::{self, NodeKind};
 /// Replaces every value. Its fixed length does not reveal the length of the value.
 const MASK: &str = "••••••••";
 
-/// The text with each value masked, and each line that is not an entry.
+/// The text with each value masked. Lines that are not entries are masked too.
 pub(super) fn masked(text: &str, format: IntakeFormat, reader: Dialect) -> String {
     let values = match format {
         IntakeFormat::Env => {
@@ -50,7 +50,8 @@ fn yaml_values(text: &str) -> Vec<std::ops::Range<usize>> {
         .collect()
 }
 
-/// Masks each line that is not an entry, a comment or blank, because it may be part of a value.
+/// Masks each line that may be part of a value. Blank lines, comments, lines with a masked value
+/// and lines with a reference `${…}` stay.
 fn without_strays(text: &str) -> String {
     let masked = |line: &str| match line.trim() {
         "" => line.to_owned(),

@@ -150,7 +150,8 @@ impl SurveyedFiles {
         }
     }
 
-    /// The folder that a file counts for.
+    /// The folder that decides the service of a file: the root for an env file of the root's
+    /// service, else the file's own folder.
     fn place(&self, file: &Path) -> PathBuf {
         if self.named_by_root.contains(file) {
             PathBuf::new()
@@ -247,8 +248,8 @@ fn walk(root: &Root, texts: &FileTexts<'_>, folder: &Path, depth: usize, listing
     }
 }
 
-/// The secrets files in a mounted folder. A mount can be configuration or data, so no other file is
-/// taken from it.
+/// The `secrets.yaml` files in a mounted folder. A mount can be configuration or data, so no other
+/// file is taken from it.
 fn secrets_in(texts: &FileTexts<'_>, folder: &Path) -> Vec<PathBuf> {
     let files = ["secrets.yaml", "secrets.yml"].map(|name| folder.join(name));
     files

@@ -46,7 +46,7 @@ impl<'a> FileTexts<'a> {
     /// The text of a file to which lines will be appended; `None` if the file does not exist.
     ///
     /// # Errors
-    /// [`Error::Confined`] for anything but a UTF-8 text file, whose content would be lost.
+    /// [`Error::Confined`] for anything that is not a UTF-8 text file: its content would be lost.
     pub(super) fn text_to_extend(&self, file: &Path) -> Result<Option<Zeroizing<String>>> {
         match (self.content(file), self.text(file)) {
             (None, _) if !self.is_odd(file) => Ok(None),

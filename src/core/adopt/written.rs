@@ -56,8 +56,8 @@ pub(super) fn with_values(
     Ok(with_header(&with_vault_values(file, own, old), &making))
 }
 
-/// The old text with each value replaced that differs from the value in `own`. That happens only
-/// with `--prefer vault`.
+/// The old text with the values of `own` in place of those that differ. Values differ only with
+/// `--prefer vault`.
 fn with_vault_values(file: &FileDraft, own: &Secrets, old: &str) -> Zeroizing<String> {
     let mut cuts: Vec<(std::ops::Range<usize>, Zeroizing<String>)> = Vec::new();
     match file.format {

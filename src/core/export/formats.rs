@@ -18,7 +18,7 @@ use crate::secret::{Value, WayOut};
 
 /// The rendered output: a single text, or a file for each key.
 pub(super) struct RenderedExport {
-    /// The texts. If there is a file for each key, each has its path below the output folder.
+    /// The texts. If there is a file for each key, each text has its path below the output folder.
     pub(super) files: Vec<(Option<PathBuf>, Zeroizing<String>)>,
     pub(super) left_out: Vec<String>,
     skipped: BTreeSet<(Service, String)>,
@@ -51,8 +51,8 @@ struct Part<'a> {
 /// Renders the services.
 ///
 /// # Errors
-/// [`Error::Unwritable`] for a value that the format cannot represent, and with `strict` also for
-/// such a name; [`Error::Invalid`] if two services would overwrite each other.
+/// [`Error::Unwritable`] for a value that the format cannot represent, and with `strict` also for a
+/// name that it cannot represent; [`Error::Invalid`] if two services would overwrite each other.
 pub(super) fn render(
     sources: &[Source],
     request: &ExportRequest,
@@ -117,14 +117,13 @@ fn unfit(request: &ExportRequest, key: &str) -> Option<&'static str> {
         ExportFormat::Env | ExportFormat::Shell if dotenv::is_special_to_shells(key) => {
             Some("shells keep a variable of that name for themselves")
         }
-        // Otherwise, anyone who may write the service could run code in the shell that reads this.
+        // Without this check, anyone who may write the service could run code in a shell that reads
+        // the output.
         ExportFormat::Env | ExportFormat::Shell => {
             steering::reason(key).filter(|_| !request.only.iter().any(|only| only == key))
         }
-        ExportFormat::K8sSecret => (!kubernetes::is_key(key)).then_some(
-            "a key of a Secret may contain \
-            only A-Z a-z 0-9 - _ .",
-        ),
+        ExportFormat::K8sSecret => (!kubernetes::is_key(key))
+            .then_some("a key of a Secret may contain only A-Z a-z 0-9 - _ ."),
         ExportFormat::DockerSecrets => (!Key::is_valid(key) || key.starts_with(['-', '.']))
             .then_some(
                 "a secret's file name may contain only A-Z a-z 0-9 - _ . and must not \
@@ -133,7 +132,7 @@ fn unfit(request: &ExportRequest, key: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a shell may read the lines. It is assumed if no dialect is given.
+/// Whether a shell may read the lines, which is assumed if no dialect is given.
 fn is_for_shells(request: &ExportRequest) -> bool {
     request.dialect.is_empty()
         || request

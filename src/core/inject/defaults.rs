@@ -1,5 +1,5 @@
 //! Rewrites a template's defaults so that the file's readers read what the template's author meant:
-//! a comment is not part of the value, and unquoted text means itself.
+//! a comment is not part of the value, and unquoted text is taken literally.
 
 use std::collections::BTreeMap;
 
@@ -67,7 +67,7 @@ fn line(target: &FileTarget, text: &str, entry: &NewEntry) -> Option<Zeroizing<S
     best.1
 }
 
-/// What the author of a default meant: the value and the comment after it. `None` if the default
+/// The value that the author of a default meant, and the comment after it. `None` if the default
 /// has quotes, escapes or variables, which the readers interpret.
 fn meant<'a>(target: &FileTarget, raw: &'a str, behind: &'a str) -> Option<(&'a str, &'a str)> {
     let is_comment = |text: &str| text.trim_start().starts_with('#');

@@ -28,7 +28,7 @@ use crate::files::{Access, FileChange};
 use crate::names::printable;
 use crate::vault::Secrets;
 
-/// A service's values in Vault.
+/// The values to inject: those of the service in Vault, or those of a model's template.
 pub(super) struct StoredSecrets {
     pub(super) secrets: Secrets,
 }
@@ -66,7 +66,7 @@ pub(super) async fn plan(
     planner.finish(draft.draw().await?)
 }
 
-/// What the steps of planning one file share.
+/// The data that the steps of planning one file share.
 struct Planner<'a> {
     core: &'a Core,
     request: &'a InjectRequest,
@@ -118,7 +118,7 @@ impl Planner<'_> {
         Draft {
             target: self.target.clone(),
             header,
-            // A template that a model sent is the whole file.
+            // A template from a model is the whole new file, so the old text does not matter.
             old: if given.is_some() { Ok(None) } else { old },
             template,
             gone,
@@ -295,11 +295,14 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether a model may have the file written without asking a person. It may if the file is
-    /// the service's own, is in its usual place, comes from a template on disk, and was only ever
-    /// written by this program. A place that `.claude-vault.toml` names needs one approval. So does
-    /// a folder below the service's own, because a compose file may name it and another service may
-    /// own it. Nothing here depends on a value.
+    /// Whether the file may be written for a model without asking a person. Only this program may
+    /// have written the file so far. In addition, either this program already wrote it for this
+    /// service, or it is in its usual place, in the service's own folder, with a template on disk.
+    ///
+    /// So a place that `.claude-vault.toml` names needs one approval. A folder below the service's
+    /// own also needs one, because a compose file may name it and another service may own it. A
+    /// file that the request names and a template from a model always need approval. Nothing here
+    /// depends on a value.
     fn may_be_unasked(&self) -> bool {
         let Self {
             target, existing, ..
@@ -347,8 +350,7 @@ fn note(standing: Standing) -> String {
              kept as a backup."
         }
         Standing::Foreign => {
-            "It replaces a file that claude-vault did not write. That file is \
-            kept as a backup."
+            "It replaces a file that claude-vault did not write. That file is kept as a backup."
         }
     }
     .to_owned()

@@ -187,7 +187,7 @@ pub(super) fn served_readers(target: &FileTarget) -> impl Iterator<Item = Dialec
 }
 
 /// Keys whose lines can stay as they are: every reader that would read the value correctly from
-/// `new` already reads it correctly from `old`.
+/// `new` already reads it correctly from `old`, and at least one reader does.
 pub(super) fn settled(
     target: &FileTarget,
     old: &str,

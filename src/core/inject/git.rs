@@ -85,8 +85,8 @@ pub(in crate::core) fn repository(root: &Path, file: &Path) -> Option<PathBuf> {
 }
 
 /// The folder whose `.gitignore` should get the line for `file`: the deepest folder between the
-/// file and `base` that has one, because git gives the deepest file's last matching line
-/// precedence. Without any, `base`, the top of the repository. Both paths are relative to the root.
+/// file and `base` that has a `.gitignore`, because git gives precedence to the last matching line
+/// of the deepest one. If no folder has one, it is `base`. Both paths are relative to the root.
 pub(in crate::core) fn ignore_folder(root: &Root, base: &Path, file: &Path) -> PathBuf {
     let above = file
         .ancestors()
@@ -169,7 +169,7 @@ impl Repository<'_> {
             .is_some_and(|file| !printed.contains(&file))
     }
 
-    /// The files among `files` that git tracks; all that it tracks if `files` is empty.
+    /// The files among `files` that git tracks; all tracked files if `files` is empty.
     fn tracked<'f>(&self, files: impl Iterator<Item = &'f Path>) -> Option<BTreeSet<PathBuf>> {
         let named = files.filter_map(|file| self.inside(file));
         ask(self.top, &["ls-files", "-z", "--"], named, false)
@@ -369,8 +369,8 @@ fn git(top: &Path, command: &[&str], paths: &[PathBuf]) -> Command {
     git
 }
 
-/// Sends the input to a git that was started, and returns what it prints. `None` if it fails or
-/// does not answer in time.
+/// Sends the input to a running git, and returns its output. `None` if git fails or does not answer
+/// in time.
 fn talk(mut child: Child, input: Vec<u8>) -> Option<Vec<u8>> {
     let (mut stdin, mut stdout) = (child.stdin.take()?, child.stdout.take()?);
     // Separate threads: git may write before it has read everything, and may never end.

@@ -16,8 +16,8 @@ pub(in crate::core) const HEADER_START: &str = "# Written by claude-vault from V
 
 const AGAIN: &str = "# Make it again: claude-vault inject ";
 const WARNING: &str = "# It holds secrets: do not commit it.";
-/// The start of a line that lists a service's keys. The service's path and the mark of its Vault
-/// follow.
+/// The start of the line above a list of a service's keys. The service's path and the mark of its
+/// Vault follow in that line.
 const KEYS: &str = "# From Vault, ";
 const GOES_ON: &str = "#   ";
 const END: &str = "#";
@@ -66,7 +66,7 @@ impl HeaderOrigin {
     }
 }
 
-/// What the header of a written file says about it.
+/// The content of the header of a written file.
 pub(in crate::core) struct HeaderInfo<'a> {
     /// Where the values come from.
     pub(in crate::core) origin: &'a HeaderOrigin,

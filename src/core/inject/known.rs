@@ -21,10 +21,11 @@ pub(super) struct Known {
     pub(super) format: FileFormat,
     /// The programs that read the file, if the configuration names them.
     pub(super) dialects: Vec<Dialect>,
-    /// The dialect in which compose reads it, and the name of the compose file that says so.
+    /// The dialect in which compose reads the file, and the name of the compose file that names it.
     pub(super) guessed: Option<(Dialect, String)>,
     pub(super) place: FilePlace,
-    /// Whether only the request names the file: it is none of the service's usual files.
+    /// Whether the file is written only because the request asks for its path or format: it is not
+    /// among the files that were found for the service.
     pub(super) is_extra: bool,
 }
 

@@ -13,8 +13,8 @@ use crate::format::yaml;
 use crate::secret::{Value, WayOut};
 use crate::vault::Secrets;
 
-/// Replaces each value on the approval page. Its length is fixed, so it does not reveal the
-/// value's.
+/// Replaces each value on the approval page. Its length is fixed, so it does not reveal the length
+/// of the value.
 const MASK: &str = "••••••••";
 
 /// The text for the approval page. Every value is masked, except those of `literals`, which the

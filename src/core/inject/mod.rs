@@ -209,7 +209,7 @@ pub(in crate::core) fn is_in_project(root: &Root, service: &Service) -> bool {
     project::project_config(root).is_ok_and(|config| config.services.contains_key(service.as_str()))
 }
 
-/// Keeps files that another command wrote out of git. Returns warnings and notes.
+/// Keeps the files of another command from being committed to git. Returns warnings and notes.
 pub(in crate::core) fn keep_out_of_git(
     root: &Root,
     files: &[PathBuf],

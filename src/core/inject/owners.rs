@@ -32,11 +32,12 @@ pub(super) fn one_service_a_file(found: &mut [(Service, Result<FoundFiles>)]) {
     }
 }
 
-/// The services of each file that several services have, and whether it lies in their own folder.
+/// For each file that several services would write: these services, and whether the file is in
+/// their own folder.
 type Owners = BTreeMap<PathBuf, Vec<(Service, bool)>>;
 
-/// Removes the files that belong to another service. An error if a file belongs to none of them
-/// more than to the others.
+/// Removes the files that belong to another service. An error if a file is in the own folder of
+/// none or of several of its services.
 fn keep_own(service: &Service, own: &mut FoundFiles, owners: &Owners) -> Result<()> {
     let mut first_error = None;
     own.targets.retain(|target| {

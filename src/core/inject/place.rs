@@ -43,7 +43,7 @@ pub(in crate::core) struct FileTarget {
 /// Which of its service's keys a file gets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Share {
-    /// All keys: it is the service's only file, or an additional one that the request names.
+    /// All keys: it is the service's only file, or an additional one that the request asks for.
     All,
     /// The keys that the file or its template names.
     Named,
@@ -170,8 +170,8 @@ impl Places {
         }))
     }
 
-    /// The folder of a service. Without a project, this is the working directory if it contains a
-    /// known file.
+    /// The folder of a service. If it does not exist and the root is not marked as a project, this
+    /// is the working directory, provided that it contains a known file.
     fn folder(&self, service: &Service) -> Result<PathBuf> {
         let folder = PathBuf::from(service.as_str());
         if self.root.has_folder(&folder) {

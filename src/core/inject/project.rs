@@ -76,7 +76,7 @@ pub(in crate::core) type ListedFiles = BTreeMap<PathBuf, (Option<FileFormat>, Ve
 /// All files that `.claude-vault.toml` lists.
 ///
 /// # Errors
-/// As [`project_config`].
+/// The errors of [`project_config`].
 pub(in crate::core) fn listed_files(root: &Root) -> Result<ListedFiles> {
     let mut files = BTreeMap::new();
     for service in project_config(root)?.services.into_values() {

@@ -277,7 +277,7 @@ fn part<'a>(text: &'a str, document: &'a Document) -> MergePart<'a> {
 /// A text with Vault's values filled in.
 struct Filled {
     edited: Edited,
-    /// Keys whose values the file already has, in whatever notation.
+    /// Keys whose values the file already has, in any notation.
     settled: BTreeSet<String>,
     remarks: Vec<String>,
 }

@@ -13,10 +13,11 @@ use crate::files::Written;
 use crate::names::Service;
 use crate::vault::{Client, Stored};
 
-/// How often an injection is tried again because the file changed in the meantime.
+/// The maximum number of attempts to inject a file. An attempt fails if the file changed in the
+/// meantime.
 const MAX_ATTEMPTS: usize = 50;
 
-/// What processing a service needs.
+/// The data that every service of one call needs.
 pub(super) struct Work<'a> {
     pub(super) core: &'a Core,
     pub(super) vault: &'a Client,
@@ -69,7 +70,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The service's values in Vault. `None` if it is deleted and all services were requested.
+    /// The values to inject, from the request's template or from Vault. `None` if the service is
+    /// deleted and all services were requested.
     async fn held(&self, service: &Service) -> Result<Option<StoredSecrets>> {
         if let Some(template) = &self.request.template {
             return Ok(Some(StoredSecrets {
@@ -94,8 +96,8 @@ impl Work<'_> {
         shares: &share::Shares,
         approver: &impl Approver,
     ) -> Result<FileReply> {
-        // Another process may write the same file at the same time. The injection is then planned
-        // again, unless a person has already looked at it.
+        // Another process may write the same file at the same time. A person's injection is then
+        // planned again. A model's is not, because a person may already have approved it.
         for _ in 0..MAX_ATTEMPTS {
             match self.attempt(target, held, shares, approver).await {
                 Err(Error::Conflict { .. }) if self.core.audience == Audience::Person => {}
@@ -110,7 +112,7 @@ impl Work<'_> {
         })
     }
 
-    /// Logs an injection that failed before it could be planned.
+    /// Logs an injection that could not be planned, and returns the error.
     async fn note_failure(&self, service: &Service, error: Error) -> Error {
         let failed: Result<()> = Err(error);
         let failed = self

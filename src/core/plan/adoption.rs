@@ -26,7 +26,7 @@ use crate::secret::Value;
 pub enum Direction {
     /// From files into Vault.
     In,
-    /// Back into the files.
+    /// Back into the files. Also used to delete the backups, which moves nothing.
     Back,
 }
 
@@ -34,19 +34,20 @@ pub enum Direction {
 pub struct AdoptionPart {
     /// The service; none for files of the whole project.
     pub service: Option<Service>,
-    /// The service of the folder where its files were found.
+    /// The service of the folder that contains the files. It differs from `service` if the two
+    /// could not share files.
     pub unit: Option<Service>,
     /// The new version to write to Vault, if any.
     pub change: Option<VersionChange>,
     /// The files, in order, each with the way to restore its old content.
     pub files: Vec<(Arc<FileStep>, ChangeKind)>,
-    /// Plaintext backups to remove: the original file, and the digest of a backup's content.
+    /// Plaintext backups to remove: for each, the original file and the digest of the backup.
     pub stale: Vec<(PathBuf, String)>,
 }
 
 /// A plan to move several services.
 pub struct Adoption {
-    /// Which way.
+    /// The direction of the move.
     pub direction: Direction,
     /// The parts, in order.
     pub parts: Vec<AdoptionPart>,
@@ -54,12 +55,12 @@ pub struct Adoption {
     pub warnings: Vec<String>,
     /// The files as the approval page shows them.
     pub previews: Vec<FilePreview>,
-    /// Why it cannot be done, if so.
+    /// Why the move cannot be made, if so.
     pub obstacle: Option<String>,
     /// The audit log's details, if they must not depend on the parts.
     pub audited: Option<String>,
-    /// Whether to write files that already have their new content too, so that nobody learns which
-    /// ones these are.
+    /// Whether to write even files that already have their new content, so that the result does not
+    /// reveal which files these are.
     pub writes_all: bool,
     /// The keys as the approval page shows them: `KEY`, or `SERVICE/KEY` for several services.
     keys: Vec<(String, Change, Option<Value>)>,

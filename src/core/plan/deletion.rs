@@ -1,8 +1,8 @@
 //! Changes the state of existing versions: deletes, undeletes or destroys one, or destroys a whole
 //! service.
 //!
-//! A plan names the version that the person approved. A newer version is never touched: if one
-//! exists by then, the operation ends as a conflict, except for an undelete. Vault reports success
+//! A plan names the version that the person approved. If a newer version exists when the plan is
+//! carried out, the operation ends as a conflict, except for an undelete. Vault reports success
 //! even if it did nothing, so each change is read back from the active node.
 
 use std::sync::Arc;
@@ -269,8 +269,8 @@ fn is_conflict(seen: &Seen, target: &VersionTarget<'_>, fate: NewState, is_sent:
     is_other || is_changed
 }
 
-/// Reads the state from the metadata. If the policy denies that, reading the versions themselves
-/// shows the same.
+/// Reads the state from the metadata, or from the versions themselves if the policy denies access
+/// to the metadata.
 async fn look(node: &Client, target: &VersionTarget<'_>) -> Result<Seen> {
     let gone = Seen {
         newest: 0,
@@ -282,7 +282,7 @@ async fn look(node: &Client, target: &VersionTarget<'_>) -> Result<Seen> {
             let info = history.versions.get(&target.version);
             let created = info.map(|info| info.created.clone());
             let state = match info.map(|info| info.state.clone()) {
-                // This state depends on our clock, which may be behind Vault's.
+                // This state depends on this machine's clock, which may be behind Vault's.
                 Some(VersionState::Live) => state_of(node, target).await?.0,
                 state => state,
             };
@@ -308,7 +308,7 @@ async fn look(node: &Client, target: &VersionTarget<'_>) -> Result<Seen> {
     })
 }
 
-/// The state of a version as reading it shows, and when it was written.
+/// The state of a version, determined by reading it, and when it was written.
 async fn state_of(
     node: &Client,
     target: &VersionTarget<'_>,

@@ -16,7 +16,7 @@ use crate::names::printable;
 pub struct FileWrite {
     /// The file and its new content.
     pub change: Arc<FileChange>,
-    /// Whether a model may have it written without asking a person.
+    /// Whether the file may be written for a model without asking a person.
     pub unasked: bool,
     /// Warnings for the person who approves.
     pub warnings: Vec<String>,

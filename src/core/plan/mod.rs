@@ -1,10 +1,11 @@
 //! The only way to change anything: an operation becomes a plan, a person approves the plan, and
 //! the approved plan is committed.
 //!
-//! A [`Plan`] never changes after it is made: paths, base version, keys, values, bytes of files and
-//! warnings are fixed. Only [`Plan::approve`] creates an [`ApprovedPlan`], and only
-//! [`ApprovedPlan::commit`] creates the [`Permit`] that every operation requires. The strength of
-//! the proof is checked here, so no command or tool can forget it.
+//! A [`Plan`] is fixed when it is made: paths, base version, keys, values, bytes of files and
+//! warnings. Only values that the person types for it are added later. Only [`Plan::approve`]
+//! creates an [`ApprovedPlan`], and only [`ApprovedPlan::commit`] creates the [`Permit`] that every
+//! operation requires. The strength of the proof is checked here, so no command or tool can forget
+//! the check.
 
 mod adoption;
 mod deletion;
@@ -32,7 +33,8 @@ use crate::names::{Key, quoted};
 use crate::secret::Secret;
 use crate::vault::Client;
 
-/// How often a change is planned again because somebody else changed the service meanwhile.
+/// The maximum number of times that a change is planned. It is planned again whenever somebody else
+/// changed the service meanwhile.
 const MAX_ATTEMPTS: usize = 50;
 
 /// Whether a person must approve an operation.
@@ -44,7 +46,7 @@ pub enum Consent {
     Needed,
 }
 
-/// One kind of change. It is fixed once its plan is made.
+/// One kind of change, with all its data.
 pub trait Operation {
     /// The result of a successful operation.
     type Done;
@@ -114,7 +116,8 @@ impl Permit<'_> {
         }
     }
 
-    /// The client that must write: with a step-up, the one with the token of that login.
+    /// The client that must write after a step-up: it has the token of that login. `None` for any
+    /// other proof.
     fn writer(&self, vault: &Client) -> Result<Option<Client>> {
         match self.proof {
             Some(Proof::StepUp(write)) => vault.with_token(write.token.clone()).map(Some),
@@ -138,7 +141,7 @@ pub struct Plan<O> {
 /// A plan that may be carried out.
 pub struct ApprovedPlan<O> {
     operation: O,
-    /// How the approval was proved; none if no approval was needed.
+    /// How the approval was proved; `None` if no approval was needed.
     proof: Option<Proof>,
 }
 

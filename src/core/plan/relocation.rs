@@ -107,7 +107,7 @@ impl Relocation {
         }
     }
 
-    /// Writes the new service and reads it back. `None` after a conflict.
+    /// Writes the new service and reads it back. Returns its version, or `None` after a conflict.
     async fn write(&self, core: &Core, permit: &Permit<'_>) -> Result<Option<u64>> {
         let mut version = self.change.base();
         // A standby may still return a version that has since been deleted. Before a rename, only a
@@ -174,8 +174,8 @@ impl Relocation {
         }
     }
 
-    /// Merges the custom metadata into what the new service has. Reads it again first, because
-    /// writing may have changed it.
+    /// Merges the custom metadata into that of the new service, which is read again first, because
+    /// writing the version may have changed it.
     async fn annotate(&self, permit: &Permit<'_>) -> Result<()> {
         if self.custom.is_empty() {
             return Ok(());

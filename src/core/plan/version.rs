@@ -184,7 +184,7 @@ impl VersionChange {
         self.base
     }
 
-    /// The version that the plan was made from, if it can still be read.
+    /// The version that the plan was made from, if it could be read.
     #[must_use]
     pub fn readable_base(&self) -> Option<u64> {
         self.created.is_some().then_some(self.base)
@@ -353,8 +353,8 @@ impl Operation for VersionChange {
 }
 
 impl VersionChange {
-    /// Adds a first warning that says what somebody else changed since `earlier` was planned:
-    /// versions, their writers, and names of keys. Only the person sees it.
+    /// Puts a warning first that lists what somebody else changed since `earlier` was planned:
+    /// versions, their writers, and names of keys. Only the person sees the warning.
     pub(super) async fn warn_about_other_changes(&mut self, core: &Core, earlier: &Self) {
         let differences = Differences::between(&earlier.before, &self.before);
         let history = self.vault.read_history(&self.service).await.ok().flatten();

@@ -157,7 +157,8 @@ impl Upkeep {
     }
 }
 
-/// What follows the names of the metadata: nothing for the whole service, else `.KEY` for each key.
+/// The suffixes of the metadata names: an empty one for the whole service, else one `.KEY` for each
+/// key.
 fn suffixes(keys: &[&Key]) -> Vec<String> {
     if keys.is_empty() {
         vec![String::new()]
@@ -189,7 +190,7 @@ fn rotate(
     let is_same = custom
         .insert(name, interval.text.clone())
         .is_some_and(|old| old == interval.text);
-    // Naming the interval of all keys again is no change, so it must not restart it.
+    // Setting the same interval for all keys again changes nothing, so `rotate_from` must stay.
     if !is_same || !suffix.is_empty() {
         custom.insert(from, now.to_owned());
     }

@@ -49,8 +49,8 @@ pub(super) async fn compare(core: &Core, all: bool, report: &mut ScanReport) -> 
             Ok(values) => drop(held.insert(service, values)),
             Err(Error::NotFound { .. }) => {}
             Err(error) if all => return Err(error),
-            // A candidate may be a mere folder, above or below the service's own, which the policy
-            // does not cover.
+            // A candidate may be only a folder above or below the service, which the policy does
+            // not cover.
             Err(error @ Error::Forbidden { .. }) => refused = Some(error),
             Err(error) => {
                 not_compared(report, &error);

@@ -23,8 +23,8 @@ pub struct Destination {
     pub trust: String,
 }
 
-/// Refuses a step-up over an unverified connection, over another way than the last one, or while
-/// this process is traced. Only the throwaway server of `dev` may use plain http.
+/// Refuses a step-up over an unverified connection, to another destination than the last one, or
+/// while this process is traced. Only the throwaway server of `dev` may use plain http.
 ///
 /// # Errors
 /// [`Error::Invalid`] with a hint for the person.
@@ -76,7 +76,7 @@ pub fn require_safe_destination(settings: &Settings) -> Result<()> {
     }
 }
 
-/// The destination and trust that these settings give.
+/// The destination that these settings give.
 ///
 /// # Errors
 /// [`Error::NoAddress`], [`Error::Io`] for certificates that cannot be read.
@@ -130,7 +130,7 @@ fn trust(tls: &Tls) -> Result<String> {
     Ok(crate::random::hex(&hash.finalize()))
 }
 
-/// The recorded way of the last step-up, if there was one.
+/// The recorded destination of the last step-up, if there was one.
 ///
 /// # Errors
 /// [`Error::Io`] if the record cannot be read.
@@ -149,7 +149,7 @@ pub fn last_destination(settings: &Settings) -> Result<Option<Destination>> {
     }
 }
 
-/// Records the way of a step-up, except for the throwaway server of `dev`.
+/// Records the destination of a step-up, except for the throwaway server of `dev`.
 ///
 /// # Errors
 /// [`Error::Io`] if the record cannot be read or written.

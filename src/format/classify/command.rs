@@ -221,8 +221,8 @@ fn behind_user(text: &str, value: Range<usize>) -> Option<Part> {
     })
 }
 
-/// The words of a command, split like a shell does and without outer quotes. For a list like `["a",
-/// "b"]`, its items.
+/// The words of a command, split like a shell does and without outer quotes. For a list such as
+/// `["a", "b"]`, its items.
 fn words(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let (mut start, mut quote, mut depth) = (None, None, 0_i32);

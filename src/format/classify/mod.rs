@@ -41,7 +41,7 @@ const MAX_WORDS: usize = 3;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretKind {
-    /// Nothing.
+    /// An empty text.
     Empty,
     /// A password.
     Password,
@@ -71,17 +71,18 @@ pub enum SecretKind {
     Text,
 }
 
-/// How serious it is if somebody else reads the text.
+/// How serious it is if somebody else reads the text. A secret in a comment is one step less
+/// serious.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Not a secret.
     None,
-    /// A possible secret: found by its form only, or in a comment.
+    /// A possible secret: it only looks random.
     Low,
-    /// A secret according to its name.
+    /// A secret according to its name, or a token with a wrong checksum.
     Medium,
-    /// A secret according to its form or position, or a password.
+    /// A password, or a secret according to a known form or its position in the text.
     High,
 }
 
@@ -116,7 +117,7 @@ struct Hit {
 
 /// Whether `text` under `name` is a secret, which parts of it are, and why.
 ///
-/// `text` is the value as its reader sees it. For a comment, `text` may include the `#` or not.
+/// `text` is the value as its reader sees it. For a comment, the `#` is optional.
 #[must_use]
 pub fn classify(name: &str, text: &str, role: Role) -> Verdict {
     let mut hits = Vec::new();
@@ -243,7 +244,7 @@ fn whole(
         words(trimmed, start, hits);
     }
     if rule.severity > Severity::None {
-        // Only the password of a user name with a password is secret.
+        // Of a user name with a password, only the password is secret.
         let user = if *rule == rules::USER_AND_PASSWORD {
             trimmed.find([':', ';', '/', '|']).map_or(0, |at| at + 1)
         } else {

@@ -60,7 +60,7 @@ fn in_context(words: &[(&str, Sets)], at: usize, telling: NameHint) -> NameHint 
         return NameHint::Token; // the secret ID of an AppRole: half of a login
     }
     if matches!(words, [.., ("webhook", _), ("id", _)]) {
-        return NameHint::Topic; // in Home Assistant, the webhook's address ends in it
+        return NameHint::Topic; // in Home Assistant, the webhook's address ends in this ID
     }
     let of_last = words.last().map(|(_, sets)| *sets).unwrap_or_default();
     if after.len() > 1 && of_last.has(Set::Identifier) {
@@ -108,7 +108,7 @@ fn of_word(words: &[(&str, Sets)], at: usize) -> Option<NameHint> {
         .and_then(|at| words.get(at))
         .copied()
         .unwrap_or_default();
-    // `PWD` alone is not handled here: its value is a path.
+    // `PWD` counts as a password too: its usual value, a path, is recognised by its form.
     if sets.has(Set::Password)
         || ends_in(word, vocabulary::PASSWORD_ENDINGS) && !is_one_of(word, vocabulary::NO_PASSWORD)
     {

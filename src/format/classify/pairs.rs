@@ -97,7 +97,7 @@ fn name_before(text: &str, from: usize, separator: usize) -> Option<(&str, usize
         at + head[at..].chars().next().map_or(1, char::len_utf8)
     });
     let name = head[start..].trim_start_matches(['-', '.']);
-    // In connection strings, earlier words belong to the name too: `Api Key=…`, `User Password: …`.
+    // Only the last word is the name: `Key` in `Api Key=…`, `Password` in `User Password: …`.
     (!name.is_empty()).then_some((name, from + head.len() - name.len()))
 }
 
@@ -197,8 +197,9 @@ fn by_blank(text: &str, start: usize, line: &str) -> Option<Part> {
     })
 }
 
-/// Whether a match in a comment is an assignment. Prose contains colons and equals signs too: a
-/// match counts if it is the whole comment, or if its value is not a word.
+/// Whether a match in a comment is an assignment. Prose contains colons and equals signs too, so
+/// the value must not be a word. A word only counts after a `NAME=` at the start of the comment, if
+/// nothing or a second comment follows it.
 fn is_pair_in_comment(
     line: &str,
     found: &str,

@@ -101,7 +101,8 @@ fn by_names(place: &Place) -> Verdict {
         .unwrap_or(own)
 }
 
-/// The index after the last item of a command that is written as a list.
+/// The index after the last item of a command that is written as a list and begins at `start`.
+/// Returns `start` if no such command begins there.
 fn end_of_command(places: &[Place], start: usize) -> usize {
     let list = |place: &Place| {
         let in_command = place.path.ends_with(']')

@@ -29,8 +29,8 @@ macro_rules! rules {
 
 rules! {
     PASSWORD = ("password-name", "its name says that it is a password", Password, High);
-    WEAK_PASSWORD = ("weak-password", "its name says that it is a password, and it is easy to \
-        guess", Password, High);
+    WEAK_PASSWORD = ("weak-password",
+        "its name says that it is a password, and it is easy to guess", Password, High);
     TOKEN = ("token-name", "its name says that it is a token or a key", Token, Medium);
     KEY_VALUE = ("key-and-form", "its name may stand for a secret, and it looks like one", Token, Medium);
     CODE = ("code-name", "it is a PIN or a code, by its name", Code, Medium);
@@ -50,8 +50,9 @@ rules! {
     ENCRYPTED = ("encrypted", "it is encrypted", Reference, None);
     PLACEHOLDER = ("placeholder", "it asks to be replaced", Placeholder, None);
     PUBLIC_NAME = ("public-name", "its name says that it is public", Public, None);
-    PUBLIC_FORM = ("public-form", "it has the form of something public: a public key, a \
-        certificate or a digest", Public, None);
+    PUBLIC_FORM = ("public-form",
+        "it has the form of something public: a public key, a certificate or a digest",
+        Public, None);
     IDENTIFIER = ("identifier", "it is an identifier", Public, None);
     ABOUT = ("about", "its name is about a secret: a limit, a file, a name", Plain, None);
     PLAIN = ("plain", "it is a number, a boolean or a setting", Plain, None);

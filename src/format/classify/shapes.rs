@@ -16,8 +16,8 @@ pub(super) struct Shape {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Check {
     Nothing,
-    /// The part after the prefix must end in its CRC-32. A token with a wrong checksum is probably
-    /// mistyped, and gets a lower severity.
+    /// The last six characters must be the CRC-32 of the characters between them and the prefix. A
+    /// token with a wrong checksum is probably mistyped, and gets a lower severity.
     Crc32,
     /// The token must contain digits, capitals and small letters.
     Mixed,
@@ -38,7 +38,7 @@ fn holds(class: u8, b: u8) -> bool {
         b'b' => b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_' | b'-'),
         // The alphabet of crypt(5).
         b'c' => b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/'),
-        // `.`: anything but blanks, quotes and commas.
+        // `.`: anything but white space, quotes, commas and angle brackets.
         _ => !b.is_ascii_whitespace() && !matches!(b, b'"' | b'\'' | b',' | b'`' | b'<' | b'>'),
     }
 }
@@ -56,7 +56,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
     SHAPES.iter().map(|shape| &shape.rule).chain([&UNCHECKED])
 }
 
-/// Finds the tokens in a text. Returns whether the whole text is public.
+/// Finds the tokens and private keys in a text. Returns whether the whole text is public.
 pub(super) fn find(text: &str, base: usize, hits: &mut Vec<Hit>) -> bool {
     let (mut at, mut is_public) = (0, is_public_text(text));
     pem(text, base, hits);

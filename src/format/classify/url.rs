@@ -55,7 +55,8 @@ fn address(text: &str, colon: usize) -> Address<'_> {
     }
 }
 
-/// The end of the authority. A `/` inside a reference such as `${X:-a/b}` does not end it.
+/// The end of the authority. `slash` is the first `/`, `?` or `#`. It is the end, except inside a
+/// reference such as `${X:-a/b}`, or in a password that a later `@` ends.
 fn authority_end(body: &str, slash: usize) -> usize {
     let Some(open) = body[..slash]
         .rfind("${")

@@ -39,7 +39,7 @@ pub(super) struct LineError {
     pub(super) ends: bool,
 }
 
-/// A trouble that affects this line only.
+/// An error that affects this line only.
 pub(super) fn refused(reason: impl Into<String>) -> LineError {
     LineError {
         reason: reason.into(),
@@ -47,7 +47,7 @@ pub(super) fn refused(reason: impl Into<String>) -> LineError {
     }
 }
 
-/// A trouble at which the reader stops.
+/// An error at which the reader stops.
 pub(super) fn ends(reason: impl Into<String>) -> LineError {
     LineError {
         reason: reason.into(),
@@ -55,7 +55,7 @@ pub(super) fn ends(reason: impl Into<String>) -> LineError {
     }
 }
 
-/// The reader stopped before the end of the file.
+/// Returned if the reader stopped before the end of the file.
 pub(super) struct ReadingStopped;
 
 /// Looks up a variable outside the file, among those that the user passed with `--env`.
@@ -134,7 +134,8 @@ impl<'a> Collector<'a> {
         self.items.len()
     }
 
-    /// Removes the items added since the mark.
+    /// Removes the items added since the mark. Their names stay known, so this is only for a reader
+    /// that stops right afterwards.
     pub(super) fn forget_since(&mut self, mark: usize) {
         self.items.truncate(mark);
     }
@@ -209,8 +210,8 @@ impl<'a> Collector<'a> {
     }
 }
 
-/// The trouble for a variable that is not set. The message only contains the name if braces show
-/// that it is one: the text after a bare `$` may be a part of a password.
+/// The error for a variable that is not set. The message contains the name only if it is in braces:
+/// the text after a bare `$` may be a part of a password.
 pub(super) fn unset(name: &str, is_braced: bool) -> LineError {
     if is_braced && crate::names::is_variable(name) {
         refused(format!(

@@ -58,7 +58,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     reason: |_| "docker compose has no way to quote it",
 };
 
-/// The values that compose already took from `.env` when it reads the file a second time.
+/// The values from the first reading of `.env`, if compose reads the file a second time.
 type Project = HashMap<String, Zeroizing<String>>;
 
 const VERSIONS: &[ReaderVersion] = &[
@@ -348,8 +348,7 @@ fn replaced(text: &str, out: &Collector<'_>, project: &Project) -> Result<FoundE
             from,
         }),
         Err(Failure::Invalid) => Err(ends(
-            "it holds ${ without a name and a }, which docker \
-            compose refuses",
+            "it holds ${ without a name and a }, which docker compose refuses",
         )),
         Err(Failure::TooDeep) => Err(refused("it holds too many defaults in defaults")),
         Err(Failure::Missing(name)) => Err(ends(format!("it requires {name}, which is empty"))),

@@ -1,4 +1,4 @@
-//! docker-compose 1, which read with an old python-dotenv (end of life since 2023).
+//! docker-compose 1 (end of life since 2023), which uses an old python-dotenv.
 
 use super::parse::Escapes;
 use super::row::{Agreement, DialectRow, ReaderVersion};
@@ -10,7 +10,8 @@ pub(super) const ROW: DialectRow = DialectRow {
     name: "compose-1",
     help: "docker-compose 1, end of life since 2023",
     reader: "docker-compose 1",
-    // The usual compose files point to docker compose, whose files also work here if possible.
+    // The usual compose files point to `compose`. If possible, it writes values in a way that
+    // docker-compose 1 can read too.
     neighbours: &[],
     is_portable: false,
     is_raw: false,

@@ -10,7 +10,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     name: "compose-raw",
     help: "docker compose's `env_file` with `format: raw`",
     reader: "docker compose with `format: raw`",
-    // This is only visible inside the compose file, separately for each `env_file`.
+    // `format: raw` is only visible inside the compose file, separately for each `env_file`.
     neighbours: &[],
     is_portable: false,
     is_raw: true,

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-/// Replaces each reference in a skeleton.
+/// The character that replaces each reference in a skeleton.
 const REFERENCE: char = '\u{0}';
 
 /// Whether a value consists of references in a harmless frame: punctuation, a scheme, a host, a
@@ -55,7 +55,8 @@ fn skeleton(text: &str) -> Option<Zeroizing<String>> {
     Some(out)
 }
 
-/// The length of a reference in braces. `None` if it holds text of its own.
+/// The length of a reference in braces, from after the `{` to after the `}`. `None` if the braces
+/// are not closed, or hold text of their own.
 fn braces(inner: &str) -> Option<usize> {
     let mut depth = 1_usize;
     for (at, c) in inner.char_indices() {

@@ -160,7 +160,8 @@ fn unescaped_twice(text: &str) -> String {
     unescaped(&first)
 }
 
-/// Expands `$NAME`, `${NAME}` and `$(NAME)` with a name in capitals. Either brace may be missing.
+/// Expands `$NAME`, `${NAME}` and `$(NAME`, with a name in capitals. Either brace may be missing. A
+/// `)` after the name is not a part of the reference, and stays.
 fn replaced(text: &str, known: &Collector<'_>) -> Result<FoundEntry, LineError> {
     let in_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     let (mut out, mut from) = (String::with_capacity(text.len()), Vec::new());

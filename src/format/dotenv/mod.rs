@@ -69,7 +69,7 @@ dialects! {
 /// Dialects that are a variant of another one. Warnings name the main dialect only.
 const VARIANTS: [Dialect; 2] = [Dialect::Compose1, Dialect::ComposeRaw];
 
-/// All dialects of one specific program, which excludes [`Dialect::Portable`].
+/// The dialects that belong to a specific program: all except [`Dialect::Portable`].
 pub const READERS: [Dialect; ROWS.len() - 1] = {
     let mut readers = [Dialect::Portable; ROWS.len() - 1];
     let mut at = 0;
@@ -259,8 +259,8 @@ pub fn check<'a>(
     }
 }
 
-/// The keys that `reader` reads differently in `after` than in `before`, ignoring carriage returns.
-/// `None` if it cannot read `before`.
+/// The keys of `before` that `reader` reads differently in `after`, ignoring carriage returns.
+/// `None` if the reader cannot read `before`.
 #[must_use]
 pub fn changed(reader: Dialect, before: &str, after: &str) -> Option<Vec<String>> {
     let before = read_by_newest(reader, before)?;

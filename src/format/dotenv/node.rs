@@ -86,7 +86,7 @@ fn value(line: &Line<'_>) -> Result<FoundEntry, super::collect::LineError> {
             "it holds a line separator, after which npm dotenv looks for quotes again",
         ));
     }
-    // The first line of a quoted multi-line value may end in such a quote too.
+    // The first character decides about escapes, even if the value does not end in the same quote.
     Ok(FoundEntry::text(if text.starts_with('"') {
         inner.replace("\\n", "\n").replace("\\r", "\r")
     } else {

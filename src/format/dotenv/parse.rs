@@ -3,8 +3,7 @@
 use super::super::edit::{Document, NewEntry};
 use super::Dialect;
 
-/// The value of an entry, for `set --from`: quotes removed and escapes undone, but variables not
-/// expanded.
+/// The value of an entry without quotes and escapes, for any reader. Variables are not expanded.
 #[must_use]
 pub fn unquote(raw: &str) -> String {
     match raw.as_bytes() {
@@ -41,8 +40,8 @@ fn read_quoted(raw: &str) -> String {
 /// Finds the entries of a `.env` file: `KEY=value`, also with `export`, blanks around the `=`,
 /// comments after the value, and quoted values over several lines.
 ///
-/// `reader` decides where quotes end if there is more than one candidate. For docker there are no
-/// quotes: the value is everything after the `=`, up to the end of the line.
+/// `reader` decides where quotes end if there is more than one candidate. A raw reader, such as
+/// docker, has no quotes: the value is everything after the `=`, up to the end of the line.
 #[must_use]
 pub fn parse(text: &str, reader: Dialect) -> Document {
     let (mut entries, mut unread) = (Vec::new(), Vec::new());

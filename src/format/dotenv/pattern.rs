@@ -111,8 +111,9 @@ impl Pattern {
             .filter(|value| !value.is_empty())
     }
 
-    /// Where the quoted value ends: at the first closing quote without a `\` before it, or at an
-    /// earlier one with a `\`. Only a comment may follow on the line.
+    /// Where the quoted value ends: at the first quote without a `\` before it, if nothing or only
+    /// a comment follows it on its line; otherwise at the last quote before it that fulfils this,
+    /// although a `\` comes before that quote.
     fn quoted_end(&self, text: &str, start: usize, quote: char) -> Option<usize> {
         let mut ends = Vec::new();
         let bytes = text.as_bytes();

@@ -56,7 +56,8 @@ fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\n' | '\r' | '\t' | '\u{b}' | '\u{c}')
 }
 
-/// `begins_again`: version 5.4 also looks for the start of a multi-line value inside such a value.
+/// Reads a file like phpdotenv. `begins_again` is for version 5.4, which also looks for the start
+/// of a multi-line value inside such a value.
 fn read(text: &str, outside: Outside<'_>, begins_again: bool) -> Reading {
     let normal = Normal::unix_lines(text);
     let mut out = Collector::new(text, outside);

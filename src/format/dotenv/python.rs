@@ -135,7 +135,7 @@ struct Binding {
     value: Option<String>,
 }
 
-/// Reads a line that python-dotenv accepts. It skips the rest of every other line.
+/// Reads a line that python-dotenv accepts. `None` for any other line: the caller skips its rest.
 fn binding(cursor: &mut Cursor<'_>, age: Age) -> Option<Binding> {
     cursor.take_export(is_blank);
     let key = match cursor.peek()? {

@@ -167,7 +167,7 @@ fn agreed(reading: Reading, other: &Reading, version: &str) -> Reading {
             out.unread.push(differs(&line, version));
         }
     }
-    // Lines that only the other version reads as an assignment.
+    // Names that only the other version finds.
     for line in other
         .lines
         .iter()
@@ -214,7 +214,7 @@ fn agreed_by_readers(readings: Vec<(&'static str, Reading)>) -> Reading {
             None => out.lines.push(line),
         }
     }
-    // One reader may stop where another continues.
+    // One reader may stop where another continues: reading ends only if no line was accepted.
     let nothing = out.lines.is_empty();
     out.unread.extend(unread.into_iter().map(|unread| Unread {
         ends_reading: unread.ends_reading && nothing,

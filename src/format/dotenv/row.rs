@@ -12,7 +12,7 @@ pub(super) struct DialectRow {
     pub(super) dialect: Dialect,
     /// The name on the command line.
     pub(super) name: &'static str,
-    /// The reader, for the help.
+    /// The description of the reader in the command-line help.
     pub(super) help: &'static str,
     /// The reader's name within a sentence.
     pub(super) reader: &'static str,

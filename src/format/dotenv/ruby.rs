@@ -115,8 +115,8 @@ fn value(text: &str, known: &Collector<'_>) -> Result<FoundEntry, LineError> {
     }
 }
 
-/// Handles `$(commands)` in balanced parentheses, then expands variables. A `\` before the `$`
-/// prevents either.
+/// Refuses a `$(command)` in balanced parentheses, then expands variables. A `\` before the `$`
+/// makes either one literal text.
 fn replaced(text: &str, known: &Collector<'_>) -> Result<FoundEntry, LineError> {
     let closings = balanced(text);
     let mut commands = String::with_capacity(text.len());
@@ -126,12 +126,9 @@ fn replaced(text: &str, known: &Collector<'_>) -> Result<FoundEntry, LineError> 
             from = at + 1;
             continue;
         };
-        let kept = text[done..at].strip_suffix('\\').ok_or_else(|| {
-            refused(
-                "it holds a command, \
-            which is not run",
-            )
-        })?;
+        let kept = text[done..at]
+            .strip_suffix('\\')
+            .ok_or_else(|| refused("it holds a command, which is not run"))?;
         commands.push_str(kept);
         commands.push_str(&text[at..*end]);
         (done, from) = (*end, *end);

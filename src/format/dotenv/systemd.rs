@@ -50,8 +50,8 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r')
 }
 
-/// `comments_continue`: before version 254, a `\` at the end of a comment continues the comment on
-/// the next line.
+/// Reads a file like systemd. `comments_continue` is for versions before 254, in which a `\` at the
+/// end of a comment continues the comment on the next line.
 fn read(text: &str, outside: Outside<'_>, comments_continue: bool) -> Reading {
     let mut out = Collector::new(text, outside);
     let _ = lines(&mut Cursor::new(text), &mut out, comments_continue);

@@ -23,7 +23,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     name: "vite",
     help: "Vite, Next.js and others with dotenv-expand",
     reader: "Vite or Next.js",
-    // This is only visible inside package.json: see Dialect::of_package.
+    // Vite and Next.js are only visible inside package.json: see Dialect::of_package.
     neighbours: &[],
     is_portable: false,
     is_raw: false,
@@ -125,7 +125,7 @@ struct ViteExpansion {
     reading: Reading,
     /// The last value of every name in the file, expanded for the names already processed.
     parsed: Values,
-    /// The names already processed.
+    /// The expanded values of the names already processed.
     running: Values,
     /// Names without a usable value.
     lost: BTreeSet<String>,

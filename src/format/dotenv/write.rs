@@ -105,7 +105,8 @@ fn serves(row: &DialectRow, text: &str, value: &str) -> bool {
     gives_back(row, text, value, below)
 }
 
-/// Whether all versions of a reader read back the value, and the lines below it as well.
+/// Whether all versions of a reader read back the value, and still find the entry after the lines
+/// in `below`.
 fn gives_back(row: &DialectRow, text: &str, value: &str, below: &[&str]) -> bool {
     below.iter().all(|below| {
         let file = Zeroizing::new(format!("KEY={text}\n{below}NEXT=1\n"));
@@ -114,8 +115,8 @@ fn gives_back(row: &DialectRow, text: &str, value: &str, below: &[&str]) -> bool
     })
 }
 
-/// Whether a version reads `KEY` with this value and `NEXT` below it, and with `alone` nothing
-/// else.
+/// Whether a version reads `KEY` with this value, and `NEXT` below it. If `alone`, it must read
+/// nothing else.
 fn reads(version: &ReaderVersion, file: &str, value: &str, alone: bool) -> bool {
     let reading = (version.read)(file, &|_| None);
     let is = |name: &str, value: &str| {
@@ -135,7 +136,8 @@ fn serves_retired(required: &[Dialect], text: &str, value: &str) -> bool {
     retired.all(|version| reads(version, &file, value, true))
 }
 
-/// Whether every reader accepts the value without quotes, including `docker run --env-file`.
+/// Whether every reader accepts the value without quotes, including `docker run --env-file`. For an
+/// empty value, `node --env-file` is an exception that [`write()`] handles.
 fn is_bare(value: &str) -> bool {
     !value.starts_with('=')
         && value.bytes().all(|b| {

@@ -87,7 +87,7 @@ fn random_words(text: &str, care: Care) -> Vec<Range<usize>> {
         let word = part.trim_end();
         let start = at;
         at += part.len();
-        // For a pair, check the value only: the name was already considered.
+        // Of a pair `name=value`, classify the value alone: `secrets` has already used the name.
         let behind = word.trim_end_matches('=').find('=').map_or(0, |at| at + 1);
         let core = word[behind..]
             .trim_matches(|c: char| c.is_ascii_punctuation() && !matches!(c, '/' | '+' | '='));

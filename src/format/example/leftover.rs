@@ -45,7 +45,7 @@ impl RemovedSecrets {
         }
     }
 
-    /// Adds a text that was removed from a comment. Common words are skipped.
+    /// Adds a text that was removed from a comment, but not its lines and secret parts.
     pub(super) fn add_from_comment(&mut self, text: &str) {
         self.add_one(text);
     }
@@ -76,8 +76,8 @@ impl RemovedSecrets {
             .extend(forms.into_iter().filter(|form| form.len() >= MIN_SECRET));
     }
 
-    /// Adds the secret values as the reader of an env file sees them: quotes may end elsewhere for
-    /// that reader.
+    /// Adds the secret values as the reader of an env file sees them: it may find the end of a
+    /// quoted value at another position than [`dotenv::parse`].
     pub(super) fn add_what_the_reader_sees(&mut self, form: Form, text: &str) {
         let Form::Env(dialect) = form else { return };
         for (name, value) in dotenv::read_as(dialect, text).unwrap_or_default() {
@@ -145,8 +145,8 @@ fn structure(text: &str, places: &[Place]) -> BTreeSet<String> {
     words
 }
 
-/// Whether a secret is a word that the structure of the file shows anyway, as a database name that
-/// is also its password.
+/// Whether a secret is a word that the structure of the file shows anyway, such as the name of a
+/// service that is also its password.
 fn is_structural(structure: &BTreeSet<String>, secret: &str) -> bool {
     secret.bytes().all(|byte| byte.is_ascii_alphabetic())
         && secret.len() <= 16
@@ -187,7 +187,7 @@ fn edit(form: Form, text: &str, places: &[Place], span: Range<usize>) -> Option<
         }),
         (Form::Env(_), _) => whole(""),
         (Form::Yaml, Writing::Scalar(_)) => whole("\"\""),
-        // Inside quotes, a part of the secret can be a part of an escape.
+        // Inside quotes, an occurrence can begin or end within an escape: quote the scalar again.
         (Form::Compose, Writing::Scalar(NodeStyle::Single | NodeStyle::Double)) => {
             let without = place.text.replace(&text[part], GONE);
             whole(&yaml::quote(if without == *place.text {

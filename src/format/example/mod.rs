@@ -35,9 +35,9 @@ pub struct Example {
     pub text: String,
     /// The variables and keys in it, in order.
     pub names: Vec<String>,
-    /// How many values were removed, including those in comments.
+    /// How many values, parts of values and unreadable lines were removed, including in comments.
     pub replaced: usize,
-    /// How many stayed.
+    /// How many values stayed.
     pub kept: usize,
 }
 
@@ -160,7 +160,8 @@ impl Maker<'_> {
     }
 
     /// Whether a place is an assignment, or a line with the name of a variable only. Anything else
-    /// may continue a value: even a line of base64 can look like an assignment.
+    /// may continue a value: even a line of base64 can look like an assignment. With
+    /// [`Care::EachPlaceAlone`], only assignments to public names count.
     fn is_entry(&self, place: &Place) -> bool {
         if self.care == Care::EachPlaceAlone {
             return !place.name.is_empty() && is_public_name(&place.name);
@@ -226,8 +227,8 @@ impl Maker<'_> {
         if needs_quotes { "''" } else { "" }
     }
 
-    /// Replaces parts of a text. If a part is written differently from how it reads, the whole
-    /// scalar is rewritten.
+    /// Replaces parts of a text. If a part cannot be located in the file, or if the replacement
+    /// would need quotes, the whole scalar is rewritten.
     fn parts(&mut self, place: &Place, parts: &[Range<usize>]) {
         for part in parts {
             self.secrets.add(&place.text[part.clone()]);

@@ -7,9 +7,9 @@ use super::super::yaml::tree::{self, Malformed, NodeKind};
 use super::Example;
 use crate::names::is_public_name;
 
-/// The names that the file's own reader finds, in order and with empty values. Comments and values
-/// are dropped, so the text depends on the names alone. A name that may be a part of a secret is
-/// left out.
+/// The names that the file's own reader finds, in order and with empty values; for YAML, the keys
+/// at the top level. Comments and values are dropped, so the text depends on the names alone. A
+/// name that may be a part of a secret is left out.
 ///
 /// # Errors
 /// [`Malformed`] if the reader cannot read the file: with the line for YAML, with line 1 for an env

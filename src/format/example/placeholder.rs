@@ -7,7 +7,7 @@ use super::super::classify::Judged;
 use super::super::places::{Form, Place, Role, Writing};
 use super::stays::{self, Decision};
 
-/// The replacement within a text in any other YAML file.
+/// The replacement within a text in YAML files other than compose files.
 pub(super) const WORD: &str = "<secret>";
 
 /// The names of the placeholders. The key is the first byte of the place, and the first byte of the
@@ -133,8 +133,8 @@ fn short(name: &str) -> &str {
         .map_or(name, |(at, _)| &name[at + 1..])
 }
 
-/// Converts a name to a variable name: `db-1.password` gives `DB_1_PASSWORD`. A valid variable name
-/// stays unchanged.
+/// Converts a name to a variable name in capitals: `db-1.password` gives `DB_1_PASSWORD`. A valid
+/// variable name without small letters stays unchanged.
 fn as_variable(name: &str) -> String {
     if crate::names::is_variable(name) && !name.bytes().any(|byte| byte.is_ascii_lowercase()) {
         return name.to_owned();

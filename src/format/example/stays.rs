@@ -20,7 +20,7 @@ pub(super) enum Decision {
 
 /// The longest plain text that can be harmless.
 const MAX_TEXT: usize = 300;
-/// The most digits of a harmless number under a name without a hint.
+/// The most digits of a harmless number, except under the name of an identifier.
 const MAX_NUMBER: usize = 12;
 
 /// The shortest text that can be a secret under a name that may stand for one.
@@ -111,8 +111,8 @@ fn is_long(place: &Place, text: &str) -> bool {
     }
 }
 
-/// Whether a place is an option of compose itself, such as an image, a port or a volume. Secrets in
-/// it are recognised by their form.
+/// Whether a place is an option of compose itself, such as an image, a port or a volume. Its value
+/// stays, unless the classifier finds a secret in it.
 fn is_structure(place: &Place) -> bool {
     let is_own = [
         "services.",
@@ -127,8 +127,8 @@ fn is_structure(place: &Place) -> bool {
     place.role == Role::Value && is_own.iter().any(|start| place.path.starts_with(start))
 }
 
-/// Whether a part is the default of a reference, `${NAME:-part}`. Without it, the reference
-/// remains.
+/// Whether a part is the default of a reference, `${NAME:-part}`. If only the default is removed,
+/// the reference `${NAME:-}` remains.
 pub(super) fn is_default(text: &str, part: &Range<usize>) -> bool {
     let Some((before, behind)) = text.get(..part.start).zip(text.get(part.end..)) else {
         return false;

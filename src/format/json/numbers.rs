@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 /// Converts a JSON number to the spelling that Vault returns.
 ///
 /// # Errors
-/// The text is not a JSON number, or Vault's float64 would hold another value.
+/// The text is not a JSON number, or Vault would return another number for it.
 pub fn number(text: &str) -> Result<String, &'static str> {
     if !is_number(text) {
         return Err("it is not a JSON number");

@@ -55,12 +55,13 @@ pub enum Role {
 
 /// A place that can hold a secret.
 pub struct Place {
-    /// The name that describes the text: the variable, the option, or the last key of the path.
-    /// Empty for a comment or a line that is not an assignment.
+    /// The name that describes the text: the variable, the option, or the last key of the path. For
+    /// a comment, the name in a commented-out assignment. Empty if there is no name.
     pub name: String,
     /// Other names of the same text, through YAML aliases.
     pub also: Vec<String>,
-    /// The path in the file, such as `services.db.command[2]`. In an env file, the variable.
+    /// The path in the file, such as `services.db.command[2]`. In an env file, the variable. For a
+    /// comment, `comment` and its name.
     pub path: String,
     /// The first line, from 1.
     pub line: usize,
@@ -136,8 +137,8 @@ pub fn places(form: Form, text: &str) -> Result<Vec<Place>, Malformed> {
 }
 
 impl Place {
-    /// Maps a range of [`Place::text`] to bytes of the file. `None` if the range is written
-    /// differently from how it reads, with escapes or folded lines.
+    /// Maps a range of [`Place::text`] to bytes of the file. `None` if the range is empty, or if
+    /// the file has its text in another form, with escapes or folded lines.
     #[must_use]
     pub fn locate(&self, file: &str, part: Range<usize>) -> Option<Range<usize>> {
         let (raw, wanted) = (file.get(self.span.clone())?, self.text.get(part.clone())?);
@@ -154,8 +155,8 @@ impl Place {
         Some(self.span.start + at..self.span.start + at + wanted.len())
     }
 
-    /// The line number of a part of the text, from 1. In a text of several lines, the part's own
-    /// line.
+    /// The number of the line, from 1, on which a part of the text starts. If the part cannot be
+    /// located, the first line of the place.
     #[must_use]
     pub fn line_of(&self, file: &str, part: Range<usize>) -> usize {
         let first = part.start

@@ -129,8 +129,8 @@ impl At {
         }
     }
 
-    /// Whether this scalar only names a secret or config of a compose file: its name, its source or
-    /// its target.
+    /// Whether this scalar belongs to the declaration or the use of a compose secret or config: a
+    /// name, a file, a variable, a source or a target. Such a scalar is not the secret itself.
     fn is_name_of_secret(&self) -> bool {
         let is_section = |key: &str| matches!(key, "secrets" | "configs");
         match self
@@ -147,7 +147,8 @@ impl At {
         }
     }
 
-    /// The last key, prefixed with the key above it if it is meaningless alone.
+    /// The name of a scalar here: the option before it, the `name` next to its `value`, or the last
+    /// key. A last key that is meaningless alone is prefixed with the key above.
     fn name(&self) -> String {
         if let Some(name) = self.option.as_ref().or(self.sibling.as_ref()) {
             return name.clone();
@@ -328,8 +329,8 @@ impl Walker<'_> {
     }
 }
 
-/// A limited selection of names for each kind of hint, so that a text with many anchors and aliases
-/// needs memory in proportion to its size only.
+/// The first few names for each kind of hint. The limit keeps the memory in proportion to the size
+/// of the text, even if it has many anchors and aliases.
 fn telling_names(names: &[String]) -> Vec<String> {
     const MAX_ALIKE: usize = 4;
     let mut known: Vec<(NameHint, usize)> = Vec::new();

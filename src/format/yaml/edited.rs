@@ -90,8 +90,8 @@ fn block(text: &str) -> Zeroizing<String> {
 /// Parses the entries of an edited text.
 ///
 /// # Errors
-/// The first unusable line and the reason, which never repeats a value. Duplicate keys are errors,
-/// and so are keys without a value: only the user knows whether that means an empty text or null.
+/// An unusable line and the reason, which never repeats a value. Duplicate keys are errors. So are
+/// keys without a value: only the user knows whether the value is an empty text or null.
 pub fn read(text: &str) -> Result<Vec<SourceEntry>, Unreadable> {
     let found = entries(text)?;
     let documents =

@@ -1,9 +1,9 @@
-//! `secrets.yaml`: a flat list of `key: "value"`, values always double-quoted.
+//! `secrets.yaml`: a flat list of `key: value` lines.
 //!
-//! The quoting uses the common part of YAML 1.1 and 1.2: twelve real readers read back every one of
-//! thousands of values. Plain text values are never written, because YAML 1.1 turns `yes`, `012`,
-//! `12:34:56` and dates into other types. Numbers, booleans, null, lists and objects from Vault
-//! keep their types, in flow style.
+//! Text is always double-quoted, because YAML 1.1 turns unquoted `yes`, `012`, `12:34:56` and dates
+//! into other types. The quoting uses the common part of YAML 1.1 and 1.2: twelve real readers read
+//! back every one of thousands of values. Numbers, booleans, null, lists and objects from Vault are
+//! in flow style, and keep their types.
 
 pub mod anchors;
 pub mod edited;
@@ -79,8 +79,8 @@ fn append(node: &json::Node, out: &mut String) {
     }
 }
 
-/// A number in a form that YAML 1.1 readers accept too: before an exponent they need a decimal
-/// point, and in it a sign.
+/// A number in a form that YAML 1.1 readers accept too. They require a decimal point before an
+/// exponent, and a sign in the exponent.
 fn plain_number(number: &str) -> String {
     let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else {
         return number.to_owned();

@@ -22,7 +22,8 @@ use tags::{custom, is_text_tag};
 /// counts.
 ///
 /// # Errors
-/// [`Unreadable`] if the text is not exactly one YAML mapping.
+/// [`Unreadable`] if the text is not one YAML mapping, or if `PyYAML` rejects the name of an anchor
+/// or alias. A text that is empty or null is not an error: it has no entries.
 pub fn entries(text: &str) -> Result<Vec<SourceEntry>, Unreadable> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let documents = parse(text).map_err(|malformed| Unreadable {
@@ -131,7 +132,8 @@ impl<'tree> Values<'tree> {
         found
     }
 
-    /// The entry of a name, with the value that counts. `all`: its values in this mapping.
+    /// The entry of a name. `value` is the value that counts; `all` are the values of this name in
+    /// the mapping itself.
     fn entry(
         &self,
         name: &str,

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 
-/// What a model is told about an error.
+/// The code and the two sentences that a model gets for an error.
 pub(super) struct Wording {
     pub(super) code: &'static str,
     pub(super) what: &'static str,
@@ -19,8 +19,7 @@ const ASK_THE_USER: &str =
 const UNUSABLE: Wording = wording(
     "invalid_arguments",
     "the arguments, the settings or a file of the project cannot be used",
-    "check the arguments; claude-vault approve pending, in a terminal, shows the user \
-     the reason",
+    "check the arguments; claude-vault approve pending, in a terminal, shows the user the reason",
 );
 
 const NO_ADDRESS: Wording = wording(
@@ -57,8 +56,7 @@ const LOGIN_FAILED: Wording = wording(
 const FORBIDDEN: Wording = wording(
     "forbidden",
     "Vault's policy forbids this",
-    "tell the user that the session's policies do not allow it; claude-vault status \
-     shows them",
+    "tell the user that the session's policies do not allow it; claude-vault status shows them",
 );
 
 const NOT_FOUND: Wording = wording(
@@ -70,8 +68,7 @@ const NOT_FOUND: Wording = wording(
 const DELETED: Wording = wording(
     "not_found",
     "that version was deleted",
-    "vault_history shows the versions; the user can bring it back with claude-vault \
-     undelete",
+    "vault_history shows the versions; the user can bring it back with claude-vault undelete",
 );
 
 const CONFLICT: Wording = wording(
@@ -167,8 +164,7 @@ const NOT_OURS: Wording = wording(
 
 const CONFINED: Wording = wording(
     "invalid_arguments",
-    "that path cannot be used: it lies outside the project's root or is not a plain \
-     file",
+    "that path cannot be used: it lies outside the project's root or is not a plain file",
     "use a path below the project's root",
 );
 

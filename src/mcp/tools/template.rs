@@ -1,6 +1,6 @@
 //! Parses a template that a model sends: entries, comments and blank lines, and nothing else.
 //!
-//! Each line is parsed on its own and written anew by this program, so no text from the model
+//! Each line is parsed on its own and rewritten by this program, so no text from the model
 //! surrounds a value.
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use crate::secret::{Secret, Value};
 
 /// The longest template, in bytes.
 const MAX_TEMPLATE: usize = 256 * 1024;
-/// The most lines of a template.
+/// How many lines a template may have.
 const MAX_LINES: usize = 500;
 
 const RULE: &str = "a template has KEY=VALUE lines (key: value for YAML), comment lines that begin with #, and blank lines; a value is \
@@ -68,7 +68,7 @@ fn parse_comment(comment: &str) -> Result<TemplateLine, Refusal> {
     Ok(TemplateLine::Comment(comment.to_owned()))
 }
 
-/// An entry. Its source goes to the template's sources if its value is a handle.
+/// An entry. If its value is a handle, the handle's origin is added to the template's sources.
 fn parse_entry(
     state: &ServerState,
     template: &mut Template,
@@ -106,7 +106,7 @@ fn invalid_line() -> Refusal {
     )
 }
 
-/// The format that the first entry has: whichever of `=` and `:` comes first in it decides.
+/// The format of the first entry: YAML if it has a `:` before any `=`.
 fn format_of(text: &str) -> FileFormat {
     let mut entries = text
         .lines()

@@ -13,7 +13,7 @@ pub(crate) struct Call<'a> {
     pub(crate) body: Option<Bytes>,
     /// Whether the request carries the session's token.
     pub(crate) with_token: bool,
-    /// The operation that [`Error::Forbidden`] names.
+    /// The operation that [`crate::error::Error::Forbidden`] names.
     pub(crate) operation: &'static str,
     /// If set, Vault wraps the response and returns a wrapping token that is valid for this many
     /// seconds.

@@ -24,7 +24,7 @@ use crate::files::{Access, Content};
 use crate::names::{Service, printable};
 use crate::vault::Secrets;
 
-/// What the steps of one service share.
+/// The results of planning one service, to which each step adds.
 pub(super) struct ServiceSteps {
     pub(super) service: Service,
     pub(super) part: AdoptionPart,

@@ -75,7 +75,7 @@ impl ProjectWalk<'_> {
         self.below(value, name, path);
     }
 
-    /// Records a scalar as YAML and then docker compose's interpolation resolve it.
+    /// Records the value of a scalar after YAML parsing and docker compose's interpolation.
     fn scalar(&mut self, node: &Node, text: &str, style: NodeStyle, path: &[String]) {
         if let Ok(found) = interpolation::references(text) {
             self.facts

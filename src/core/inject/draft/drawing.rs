@@ -1,5 +1,5 @@
-//! Renders a planned file. For a model, it also decides from the template alone whether a person is
-//! asked, and masks the values.
+//! Renders a planned file. For a model, it also decides whether a person is asked, and masks the
+//! values.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,10 @@ use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::vault::Secrets;
 
-/// The largest file that a model may have written, in bytes. It is far below the limit for reading
-/// files, so values of any allowed size leave the file readable.
+/// The maximum size of a file that is written for a model, in bytes. It is far below the limit for
+/// reading files, so values of any allowed size leave the file readable.
 const MAX_DRAWN: usize = 1024 * 1024;
-/// The largest template on disk that is filled in for a model, in bytes.
+/// The maximum size of a template on disk that is filled in for a model, in bytes.
 const MAX_TEMPLATE: usize = 256 * 1024;
 
 /// Everything that a file is rendered from.
@@ -85,8 +85,8 @@ impl Draft {
         render::render(&self.target, &self.secrets, &self.source())
     }
 
-    /// Decides from the template and the record alone whether a person is asked, never from values
-    /// in Vault or in the file.
+    /// Renders the file for a model. Whether a person is asked depends on the template, the record
+    /// and the names of the keys, never on values in Vault or in the file.
     fn draw_for_model(self) -> Drawing {
         let Self {
             target,

@@ -46,8 +46,8 @@ impl ExistingFiles {
         })
     }
 
-    /// The file's text. A person gets the error at once. For a model, it becomes part of the
-    /// drawing, which decides what the model may learn.
+    /// The file's text. A person gets an error at once. For a model, an error goes into the draft,
+    /// because drawing it decides what the model may learn.
     pub(super) fn text(&self, core: &Core, target: &FileTarget) -> Result<OldText> {
         let old = text(&target.file, self.before.as_ref())
             .map(|old| old.map(str::to_owned).map(Zeroizing::new));
@@ -94,8 +94,8 @@ pub(super) fn refuse_file_of_another(
     ))
 }
 
-/// The keys that came from Vault when the file was last written, by its header and this user's
-/// record.
+/// The keys that came from Vault when the file was last written, according to its header and to
+/// this user's record.
 pub(super) fn from_vault(
     old: &str,
     origin: &HeaderOrigin,

@@ -151,9 +151,9 @@ impl Places {
         Ok((found, notes))
     }
 
-    /// A model's call writes one file. Only existing file names decide which one, and it is sorted
-    /// to the front: a listed file, else the `.env` if it has a template, else a `secrets.yaml`,
-    /// else the first env file.
+    /// Sorts the only file that a model's call writes to the front: a listed file, else the `.env`
+    /// if it has a template, else a `secrets.yaml`, else the first env file. The choice depends
+    /// only on the names of existing files.
     fn first_for_a_model(&self, service: &Service, mut known: Vec<Known>) -> Vec<Known> {
         let env = Path::new(service.as_str()).join(".env");
         let has_template = templates_of(&env)
@@ -172,7 +172,7 @@ impl Places {
     }
 }
 
-/// A file that only the request names.
+/// A file that is written only because the request asks for its path or format.
 fn extra(file: PathBuf, format: FileFormat, place: FilePlace) -> Vec<Known> {
     vec![Known {
         is_extra: true,

@@ -145,8 +145,8 @@ fn readers_outside(core: &Core, file: &Path) -> Vec<Dialect> {
     places.readers(Path::new(name))
 }
 
-/// The dialects that are named first: by one of the lists, else by `.claude-vault.toml` for all
-/// files of the service.
+/// The first list of dialects that is not empty, else the dialects that `.claude-vault.toml` names
+/// for all files of the service.
 pub(super) fn told(
     lists: impl IntoIterator<Item = Vec<Dialect>>,
     configured: &ServiceFiles,

@@ -1,4 +1,4 @@
-//! Finds the services that have a place below the root, and the one of the working directory.
+//! Finds the services that have a place below the root, and the service of the working directory.
 
 use std::path::Path;
 
@@ -36,8 +36,9 @@ impl Places {
         Ok(found)
     }
 
-    /// The service whose folder contains the working directory. With nested folders, the innermost
-    /// one that is a service in Vault.
+    /// The service of the working directory: the only service with a listed file directly in it,
+    /// else the service whose folder contains it. With nested folders, this is the innermost folder
+    /// that is a service in Vault, or the outermost folder if none of the others is one.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the working directory is in no service's folder.

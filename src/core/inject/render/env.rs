@@ -117,7 +117,7 @@ fn env_values(target: &FileTarget, secrets: &Secrets) -> Result<KeyTexts> {
 }
 
 /// Hints for values that were refused: readers that can read all of them, or ways without a `.env`
-/// file. The readers come from several guessed ones if there are any, else from all.
+/// file.
 fn ways_out(target: &FileTarget, refused: &[&String], secrets: &Secrets) -> String {
     let writable = |dialect: &&Dialect| {
         refused.iter().all(|key| {
@@ -127,7 +127,7 @@ fn ways_out(target: &FileTarget, refused: &[&String], secrets: &Secrets) -> Stri
             value.is_some_and(|value| dotenv::write(&[**dialect], value).is_ok())
         })
     };
-    // With several readers, suggest one of them; otherwise suggest any reader.
+    // If the file has several readers, suggest only these; otherwise suggest any reader.
     let candidates: &[Dialect] = if target.dialects.len() > 1 {
         &target.dialects
     } else {

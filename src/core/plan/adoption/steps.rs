@@ -113,8 +113,8 @@ impl Adoption {
         remove_stale(core, part)
     }
 
-    /// Records a service in the journal before anything is changed: what an undo needs to know
-    /// about Vault.
+    /// Records in the journal, before anything is changed, what an undo must know about the service
+    /// in Vault.
     fn note_beginning(&self, core: &Core, part: &AdoptionPart) -> Result<()> {
         let Some(service) = &part.service else {
             return Ok(());
@@ -149,7 +149,7 @@ fn note_change(entry: &mut ServiceEntry, change: &VersionChange) {
         .is_some_and(|written| written != change.base());
     if entry.written.is_none() {
         entry.base = change.base();
-        // An earlier attempt recorded keys but wrote no version, so they do not count.
+        // The keys were recorded by an attempt that wrote no version, so they do not count.
         (entry.added, entry.changed) = (Vec::new(), Vec::new());
     }
     let new = |names: Vec<String>, known: &[String]| -> Vec<String> {

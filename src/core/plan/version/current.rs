@@ -9,7 +9,7 @@ use crate::vault::{Client, Secrets, Stored};
 /// The current state of a service.
 pub struct Current {
     pub(super) version: u64,
-    /// When the newest version was written, RFC 3339; none if no version can be read.
+    /// When the newest version was written, RFC 3339; `None` if it cannot be read.
     pub(super) created: Option<String>,
     /// Whether the newest version is deleted and can be restored.
     pub(super) is_deleted: bool,
@@ -21,7 +21,7 @@ impl Current {
     /// Reads a service with a client of the active node. A deleted or absent service has no keys.
     ///
     /// # Errors
-    /// As [`Client::read_service`].
+    /// The errors of [`Client::read_service`].
     pub async fn read(vault: Arc<Client>, service: &Service) -> Result<Self> {
         let (version, created, is_deleted, secrets) =
             match vault.read_service(service, None).await? {
@@ -57,7 +57,7 @@ impl Current {
         self.created.is_some()
     }
 
-    /// The client that read it.
+    /// The client that read the service.
     #[must_use]
     pub(in crate::core) fn vault(&self) -> Arc<Client> {
         self.vault.clone()

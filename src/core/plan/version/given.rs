@@ -1,4 +1,4 @@
-//! A value to set, and the type that it gets.
+//! A value to set, and the type with which it is stored.
 
 use crate::format::json;
 use crate::secret::{JsonType, Secret, Value, WayOut};

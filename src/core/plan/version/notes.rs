@@ -9,10 +9,10 @@ use crate::names::{Service, printable};
 use crate::secret::{Secret, Value, WayOut};
 use crate::vault::Secrets;
 
-/// The largest version that a model may have written, in bytes: half of what Vault accepts by
-/// default.
+/// The maximum size of a version that is written for a model, in bytes: half of what Vault accepts
+/// by default.
 const MAX_VERSION_BYTES: usize = 512 * 1024;
-/// The most keys in a version that a model may have written.
+/// The maximum number of keys in a version that is written for a model.
 const MAX_VERSION_KEYS: usize = 500;
 
 /// What the person is shown besides the keys.
@@ -85,7 +85,8 @@ fn type_changes(before: &Secrets, result: &Secrets) -> Vec<String> {
     result.iter().filter_map(change).collect()
 }
 
-/// Models see the values of such keys, so a model could ask for a secret to be stored in one.
+/// Warns about a plain key: models see its value, so a model could ask for a secret to be stored in
+/// it.
 fn plain_key_warning(core: &Core, service: &Service, key: &str) -> Option<String> {
     core.settings
         .is_plain_key(service.as_str(), key)

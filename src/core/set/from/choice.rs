@@ -148,7 +148,7 @@ fn is_secret(
     }
 }
 
-/// One error for everything that cannot be taken. It omits names that do not look like names.
+/// One error for everything that cannot be taken. It omits names that may be part of a value.
 fn refusal(source: &str, mut faults: Vec<Fault>) -> Error {
     faults.sort_by_key(|fault| fault.line);
     let described = |Fault { line, name, reason }: &Fault| match name {

@@ -46,8 +46,8 @@ impl Tool {
     }
 }
 
-/// Ciphertext from sops follows `:` or `=`, or is a list item; the metadata has a `mac` and a
-/// `version`.
+/// The tool that encrypted a text, if any. Ciphertext from sops follows `:` or `=`, or is a list
+/// item. An env file from sops also has the entry `sops_mac`.
 fn tool(text: &str, format: SourceFormat) -> Option<Tool> {
     if text.trim_start().starts_with("$ANSIBLE_VAULT;") {
         return Some(Tool::AnsibleVault);

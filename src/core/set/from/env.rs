@@ -20,8 +20,8 @@ const OTHERS: [Dialect; 4] = [
 ];
 
 /// Reads with the given dialect, else with the dialects of all programs beside the file, which must
-/// agree. If nothing shows a reader, the file is read as docker compose reads it, as everywhere in
-/// this program.
+/// agree. If nothing shows a reader, the file is read as docker compose reads it, which is this
+/// program's default.
 pub(super) fn contents(text: &str, options: &FromOptions, readers: &Readers) -> Contents {
     let dialects = match options.dialect {
         Some(dialect) => vec![dialect],

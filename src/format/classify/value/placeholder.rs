@@ -84,8 +84,8 @@ fn letters(text: &str) -> String {
         .to_lowercase()
 }
 
-/// Whether a text consists of a marker and filler words only, as `your_api_key_here` or
-/// `some-long-random-string`.
+/// Whether a text consists of marker and filler words only, as `your_api_key_here` or
+/// `some-long-random-string`. A text of several words that begins with `your` counts too.
 fn is_made_of_fillers(text: &str) -> bool {
     if text.len() > 120 {
         return false;
@@ -105,7 +105,7 @@ fn is_made_of_fillers(text: &str) -> bool {
 }
 
 /// Whether a text repeats one character, as `aaaaaaaa` or `0000-0000-0000`: typed by hand, not
-/// generated.
+/// generated. A repeated digit does not count, except twelve or more zeros.
 fn is_counted(letters: &str) -> bool {
     let mut bytes = letters.bytes();
     let first = bytes.next();

@@ -53,7 +53,7 @@ pub(in crate::format::classify) fn is_reference(text: &str) -> bool {
     rest.chars().filter(|c| c.is_alphanumeric()).count() < 4
 }
 
-/// The text without its references. `None` if it has none.
+/// The text without its references. `None` if it contains no reference.
 fn without_references(text: &str) -> Option<String> {
     const PAIRS: [(&str, &str); 6] = [
         ("${", "}"),

@@ -16,7 +16,7 @@ pub(super) type Expand = fn(&str, &mut Names<'_>) -> Result<String, LineError>;
 pub(super) struct Names<'a> {
     /// The last value of every name in the file, expanded for the names already processed.
     parsed: &'a Values,
-    /// The names already processed.
+    /// The expanded values of the names already processed.
     running: &'a Values,
     outside: Outside<'a>,
     from: BTreeSet<String>,
@@ -36,8 +36,8 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The names that the value refers to, and a reference to a name that is not set, with whether
-    /// it has braces.
+    /// The names that the value refers to, and the first reference to an unset name: the name, and
+    /// whether it is in braces.
     pub(super) fn used(self) -> (BTreeSet<String>, Option<(String, bool)>) {
         (self.from, self.unset)
     }
@@ -100,7 +100,8 @@ fn first_reference(text: &str) -> Option<(usize, usize, &str, bool)> {
     })
 }
 
-/// JavaScript's `String.replace` interprets some `$` sequences in the replacement as patterns.
+/// Refuses a replacement with a `$` sequence that JavaScript's `String.replace` would take for a
+/// pattern.
 fn is_plain(new: &str) -> Result<(), LineError> {
     let is_pattern = ["$$", "$&", "$`", "$'"]
         .iter()
@@ -213,8 +214,8 @@ pub(super) fn expand_11(text: &str, names: &mut Names<'_>) -> Result<String, Lin
     Ok(out)
 }
 
-/// Parses `-default` or `:-default`, with up to three levels of references in braces. Also returns
-/// the length of the whole.
+/// Parses `-default` or `:-default`, with up to three levels of references in braces. Returns the
+/// default, and its length together with the operator.
 fn default_11(text: &str) -> (Option<&str>, usize) {
     let Some(word) = text.strip_prefix(":-").or_else(|| text.strip_prefix('-')) else {
         return (None, 0);

@@ -101,8 +101,8 @@ pub(super) fn implicit(text: &str) -> Result<Scalar, &'static str> {
     Ok(Scalar::Number(number, (!is_usual).then_some(NUMBER)))
 }
 
-/// A float in JSON's spelling. It is refused if Vault would return it as a whole number, which has
-/// another type for its reader.
+/// A float in JSON's spelling. Refused if Vault would return a whole number instead, which has
+/// another type for YAML readers.
 fn fraction(sign: &str, text: &str) -> Result<Scalar, &'static str> {
     let number = json::number(&format!("{sign}{text}"))?;
     if !number.contains('.') && !number.contains('e') {

@@ -149,8 +149,8 @@ fn origin(service: &Service, version: u64, key: &str) -> HandleOrigin {
     }
 }
 
-/// The wanted values that the person's config lets the model see, once the person has been asked if
-/// the config demands it.
+/// The wanted values that the person's config lets the model see. If the config demands it, the
+/// person must approve first.
 async fn show_allowed(
     core: &Core,
     service: &Service,

@@ -210,7 +210,7 @@ async fn request(state: &ServerState, arguments: SetArguments) -> Result<set::Se
     })
 }
 
-/// The values that the model has given, and what the person is told about them.
+/// The values that the model gave, and the notes that the person sees about them.
 #[derive(Default)]
 struct GivenValues {
     values: BTreeMap<Key, Given>,
