@@ -17,7 +17,7 @@ use rustix::termios::{
 use zeroize::Zeroize;
 
 use crate::error::{Error, Result};
-use crate::names::printable;
+use crate::names::{MAX_VALUE_BYTES, printable};
 use crate::secret::Secret;
 use crate::ui::{columns_of, wrap};
 
@@ -301,7 +301,7 @@ impl LineEditor {
     pub(crate) fn new(echo: bool) -> Self {
         // Growing the buffer would leave copies of a secret in memory, so it starts large.
         Self {
-            text: String::with_capacity(32 * 1024),
+            text: String::with_capacity(MAX_VALUE_BYTES + 1024),
             pending: Vec::with_capacity(4),
             escape: Escape::None,
             damaged: false,

@@ -87,7 +87,7 @@ impl ForeignText {
 
 impl fmt::Debug for ForeignText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Said(…)")
+        f.write_str("ForeignText(…)")
     }
 }
 

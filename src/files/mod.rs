@@ -213,7 +213,7 @@ impl Root {
         if limit > 0 && size > limit {
             return Err(Error::Confined {
                 path: path.to_owned(),
-                reason: "it is larger than 16 MB",
+                reason: "it is larger than 16 MiB",
             });
         }
         let mut bytes = Zeroizing::new(Vec::with_capacity(

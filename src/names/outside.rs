@@ -10,10 +10,10 @@ use super::{Key, is_public_name};
 /// [`ForeignName::open`] to the files that may use it.
 ///
 /// ```compile_fail
-/// println!("{}", claude_vault::names::Outside::from(String::from("x")));
+/// println!("{}", claude_vault::names::ForeignName::from(String::from("x")));
 /// ```
 /// ```compile_fail
-/// serde_json::to_string(&claude_vault::names::Outside::from(String::from("x")));
+/// serde_json::to_string(&claude_vault::names::ForeignName::from(String::from("x")));
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct ForeignName(Zeroizing<String>);

@@ -270,7 +270,7 @@ fn a_pipe_a_folder_or_a_huge_file_in_place_of_the_file_is_refused() {
         .unwrap();
     lab.cv(["inject", "plex", "env"])
         .exits(2)
-        .says("larger than 16 MB");
+        .says("larger than 16 MiB");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::super::classify::{Role, classify};
 use super::super::dotenv;
 use super::super::places::{Form, Place, Writing, places};
 use super::super::yaml;
-use super::super::yaml::tree::NodeStyle;
+use super::super::yaml::tree::{Malformed, NodeStyle};
 use super::{Edit, applied};
 
 /// The shortest text to search for. Shorter ones occur in any text.
@@ -98,7 +98,14 @@ fn is_common(text: &str) -> bool {
 
 /// Removes the remaining secrets from an example. Keys and variable names stay: they are a part of
 /// the structure.
-pub(super) fn removed(form: Form, mut text: String, secrets: &RemovedSecrets) -> String {
+///
+/// # Errors
+/// [`Malformed`] if a replacement made the text unreadable, since secrets could then remain in it.
+pub(super) fn removed(
+    form: Form,
+    mut text: String,
+    secrets: &RemovedSecrets,
+) -> Result<String, Malformed> {
     let longest_first: Vec<&str> = {
         let mut forms: Vec<&str> = secrets.forms.iter().map(|form| form.as_str()).collect();
         forms.sort_by_key(|form| (std::cmp::Reverse(form.len()), *form));
@@ -106,9 +113,7 @@ pub(super) fn removed(form: Form, mut text: String, secrets: &RemovedSecrets) ->
         forms
     };
     for _ in 0..MAX_ROUNDS {
-        let Ok(places) = places(form, &text) else {
-            return text;
-        };
+        let places = places(form, &text)?;
         let structure = structure(&text, &places);
         let edits: Vec<Edit> = longest_first
             .iter()
@@ -117,11 +122,11 @@ pub(super) fn removed(form: Form, mut text: String, secrets: &RemovedSecrets) ->
             .filter_map(|span| edit(form, &text, &places, span))
             .collect();
         if edits.is_empty() {
-            return text;
+            return Ok(text);
         }
         text = applied(&text, edits);
     }
-    text
+    Ok(text)
 }
 
 /// All words outside of values and comments, in lower case: keys and the names of services and

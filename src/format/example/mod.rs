@@ -95,7 +95,7 @@ pub fn example_without(
     made.text = applied(text, maker.edits);
     if care == Care::Everywhere {
         maker.secrets.add_what_the_reader_sees(form, text);
-        made.text = leftover::removed(form, made.text, &maker.secrets);
+        made.text = leftover::removed(form, made.text, &maker.secrets)?;
     }
     Ok(made)
 }

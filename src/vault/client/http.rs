@@ -79,7 +79,7 @@ impl Client {
         let announced =
             usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
         if announced > MAX_BODY {
-            return Err(self.bad("it is larger than 16 MB"));
+            return Err(self.bad("it is larger than 16 MiB"));
         }
         let mut body = Zeroizing::new(Vec::with_capacity(announced.max(4096)));
         while let Some(chunk) = response
@@ -88,7 +88,7 @@ impl Client {
             .map_err(|error| self.transport(error))?
         {
             if body.len() + chunk.len() > MAX_BODY {
-                return Err(self.bad("it is larger than 16 MB"));
+                return Err(self.bad("it is larger than 16 MiB"));
             }
             body.extend_from_slice(&chunk);
         }

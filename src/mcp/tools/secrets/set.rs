@@ -149,13 +149,10 @@ fn set_reply(service: &Service, names: &BTreeSet<Key>, reply: ChangeReply) -> Se
     SetReply {
         service: service.clone(),
         path: Setting::new(&reply.path),
-        outcome: match (
-            reply.outcome,
-            reply.added.len() == names.len() && reply.version <= 1,
-        ) {
-            (ChangeOutcome::DryRun, _) => SetOutcome::DryRun,
-            (ChangeOutcome::Created, _) => SetOutcome::Created,
-            (ChangeOutcome::Updated | ChangeOutcome::Unchanged, _) => SetOutcome::Updated,
+        outcome: match reply.outcome {
+            ChangeOutcome::DryRun => SetOutcome::DryRun,
+            ChangeOutcome::Created => SetOutcome::Created,
+            ChangeOutcome::Updated | ChangeOutcome::Unchanged => SetOutcome::Updated,
         },
         version: reply.version,
         added: names.iter().filter(is_added).map(Name::from).collect(),
