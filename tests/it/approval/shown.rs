@@ -85,13 +85,25 @@ impl Waiting {
                 answer
             })
         });
-        let waiting = Self {
+        let mut waiting = Self {
             home,
             asked: Some(asked),
             brought,
             _wanted: sender,
         };
-        eventually("the plan", || pending(&waiting.home).into_iter().next());
+        eventually("the plan", || {
+            if waiting
+                .asked
+                .as_ref()
+                .is_some_and(|asked| asked.is_finished())
+            {
+                panic!(
+                    "it ended: {:?}",
+                    waiting.answer().err().map(|error| error.to_string())
+                );
+            }
+            pending(&waiting.home).into_iter().next()
+        });
         waiting
     }
 
