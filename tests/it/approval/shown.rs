@@ -95,7 +95,7 @@ impl Waiting {
             if waiting
                 .asked
                 .as_ref()
-                .is_some_and(|asked| asked.is_finished())
+                .is_some_and(std::thread::JoinHandle::is_finished)
             {
                 panic!(
                     "it ended: {:?}",
