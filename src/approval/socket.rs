@@ -70,6 +70,9 @@ impl Drop for Socket {
     }
 }
 
+/// How the name of a socket ends that is listened on.
+const ENDING: &str = "sock";
+
 /// The folder of the sockets.
 fn folder(state: &Path) -> PathBuf {
     state.join("pending")
@@ -85,11 +88,15 @@ pub fn listen(state: &Path, pending: Arc<Pending>) -> Result<Socket> {
     private::create_folder(&folder).map_err(failed)?;
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).map_err(failed)?;
     let path = folder.join(format!(
-        "{}-{}.sock",
+        "{}-{}.{ENDING}",
         std::process::id(),
         &random::id()?[..8]
     ));
-    let listener = UnixListener::bind(&path).map_err(failed)?;
+    // The file exists before it is listened on, and a connection is refused in between, as if this
+    // process had ended. It gets the name that others look for when it is ready.
+    let unready = path.with_extension("new");
+    let listener = UnixListener::bind(&unready).map_err(failed)?;
+    std::fs::rename(&unready, &path).map_err(failed)?;
     let task = tokio::spawn(async move {
         loop {
             match listener.accept().await {
@@ -208,7 +215,10 @@ pub async fn waiting(state: &Path) -> Result<Vec<Waiting>> {
         Err(error) => return Err(Error::io("read", folder)(error)),
     };
     let mut found = Vec::new();
-    for socket in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+    let sockets = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == ENDING));
+    for socket in sockets {
         match ask(&socket, "\"list\"").await {
             Some(Reply::Waiting {
                 plans,
@@ -286,4 +296,22 @@ async fn ask(socket: &Path, request: &str) -> Option<Reply> {
     tokio::time::timeout(Duration::from_secs(5), exchange)
         .await
         .ok()?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{folder, listen, waiting};
+
+    #[tokio::test]
+    async fn a_socket_that_is_not_ready_yet_is_left_and_one_that_is_ready_answers() {
+        let state = tempfile::tempdir().unwrap();
+        let socket = listen(state.path(), std::sync::Arc::default()).unwrap();
+        // Bound and not listened on: a connection to it is refused.
+        let unready = folder(state.path()).join("1-00.new");
+        let _bound = std::os::unix::net::UnixDatagram::bind(&unready).unwrap();
+        let gone = folder(state.path()).join("1-00.sock");
+        drop(std::os::unix::net::UnixListener::bind(&gone).unwrap());
+        assert_eq!(waiting(state.path()).await.unwrap().len(), 1);
+        assert!(unready.exists() && socket.path.exists() && !gone.exists());
+    }
 }

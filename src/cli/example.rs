@@ -45,6 +45,7 @@ impl Example {
             context.ui.data_json(&reply)?;
             return Ok(0);
         }
+        reply.unlogged.iter().for_each(|why| context.ui.warn(why));
         let file = printable(&reply.file.to_string_lossy(), false);
         context.ui.note(&format!(
             "{file}: {} values removed, {} kept; review it before you commit it",

@@ -55,6 +55,9 @@ pub struct ExampleReply {
     pub kept: usize,
     /// The name of the backup of the previous example, in the same folder.
     pub backup: Option<String>,
+    /// Why the example, which was written, has no line in the audit log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlogged: Option<String>,
 }
 
 /// Writes the example of a service's file. `approver` is asked only if a person must approve it.
@@ -89,6 +92,7 @@ pub async fn example(
     if let Written::Replaced { backup } = committed.done {
         reply.backup = Some(backup);
     }
+    reply.unlogged = committed.unlogged;
     Ok(reply)
 }
 
@@ -127,6 +131,7 @@ fn plan(
         replaced: made.replaced,
         kept: made.kept,
         backup: None,
+        unlogged: None,
     };
     let preview = FilePreview {
         path: printable(&target.to_string_lossy(), false),

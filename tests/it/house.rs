@@ -423,6 +423,51 @@ fn modules_import_only_from_below() {
     }
 }
 
+/// A variant that is added later must not silently fall into `_ =>`.
+#[test]
+fn a_match_on_an_enum_of_this_crate_names_every_variant() {
+    let sources = sources();
+    let enums: Vec<&str> = sources
+        .iter()
+        .flat_map(|(_, text)| text.split("enum ").skip(1))
+        .filter_map(|rest| rest.split([' ', '<', '{']).next())
+        .collect();
+    assert!(enums.len() > 100, "{}", enums.len());
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    for (file, text) in &sources {
+        let is_ours = |arm: &str| {
+            let path = arm.trim_start_matches("| ");
+            let end = path.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
+            let parts: Vec<&str> = path[..end.unwrap_or(path.len())].split("::").collect();
+            let [.., name, variant] = parts.as_slice() else {
+                return false;
+            };
+            // serde_json has a `Value` too.
+            let is_foreign =
+                parts[0] == "serde_json" || (*name == "Value" && text.contains("use serde_json::"));
+            (enums.contains(name) || *name == "Self")
+                && variant.starts_with(|c: char| c.is_ascii_uppercase())
+                && !is_foreign
+        };
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
+        for (number, line) in lines.iter().enumerate() {
+            if !line.trim_start().starts_with("_ =>") {
+                continue;
+            }
+            let mut arms = lines[..number]
+                .iter()
+                .rev()
+                .take_while(|other| indent(other) >= indent(line))
+                .filter(|other| indent(other) == indent(line));
+            let named = arms.find(|arm| is_ours(arm.trim()));
+            assert!(named.is_none(), "{file}: _ => beside {}", named.unwrap());
+        }
+    }
+}
+
 /// A program that we start does not inherit the session, except with `exec --keep-token`.
 #[test]
 fn programs_that_we_start_get_no_session() {
