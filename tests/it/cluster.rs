@@ -121,15 +121,13 @@ fn writes_through_a_standby_are_neither_lost_nor_falsely_refused() {
     home.set("VAULT_ADDR", &cluster.standby().address);
     home.set("VAULT_TOKEN", &cluster.root);
     home.set("VAULT_MAX_RETRIES", "8"); // a busy machine has elections of its own
-    eventually("the standby to have the mount", || {
-        let (status, _) = http::request(
-            &cluster.standby().address,
-            "GET",
-            "secret/data/x",
-            &cluster.root,
-            "",
-        );
-        (status == 404).then_some(())
+    // Each node prepares the mount by itself, and answers 400 until it has.
+    eventually("every node to have the mount", || {
+        let is_ready = |address: &str| {
+            http::request(address, "GET", "secret/data/x", &cluster.root, "").0 == 404
+        };
+        let all = cluster.nodes.iter().all(|node| is_ready(&node.address));
+        all.then_some(())
     });
     // Without the leader in trusted_hosts, every request goes through the standby, and the result
     // is the same.
@@ -197,15 +195,13 @@ fn a_rename_through_a_standby_never_loses_both_names() {
     home.set("VAULT_ADDR", &cluster.standby().address);
     home.set("VAULT_TOKEN", &cluster.root);
     home.set("VAULT_MAX_RETRIES", "8");
-    eventually("the standby to have the mount", || {
-        let (status, _) = http::request(
-            &cluster.standby().address,
-            "GET",
-            "secret/data/x",
-            &cluster.root,
-            "",
-        );
-        (status == 404).then_some(())
+    // Each node prepares the mount by itself, and answers 400 until it has.
+    eventually("every node to have the mount", || {
+        let is_ready = |address: &str| {
+            http::request(address, "GET", "secret/data/x", &cluster.root, "").0 == 404
+        };
+        let all = cluster.nodes.iter().all(|node| is_ready(&node.address));
+        all.then_some(())
     });
     home.cv(["set", "here", "A=1", "--no-confirm"]).exits(0);
     // Rename back and forth as fast as possible, so that the standby's view of either name is
@@ -246,15 +242,13 @@ fn a_deletion_through_a_standby_takes_effect_on_the_active_node() {
     home.set("VAULT_ADDR", &cluster.standby().address);
     home.set("VAULT_TOKEN", &cluster.root);
     home.set("VAULT_MAX_RETRIES", "8");
-    eventually("the standby to have the mount", || {
-        let (status, _) = http::request(
-            &cluster.standby().address,
-            "GET",
-            "secret/data/x",
-            &cluster.root,
-            "",
-        );
-        (status == 404).then_some(())
+    // Each node prepares the mount by itself, and answers 400 until it has.
+    eventually("every node to have the mount", || {
+        let is_ready = |address: &str| {
+            http::request(address, "GET", "secret/data/x", &cluster.root, "").0 == 404
+        };
+        let all = cluster.nodes.iter().all(|node| is_ready(&node.address));
+        all.then_some(())
     });
     home.set("CLAUDE_VAULT_TRUSTED_HOSTS", "127.0.0.1");
     for number in 0..5 {
