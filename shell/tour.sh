@@ -15,7 +15,7 @@ step 'claude-vault get jellyfin GREETING'
 printf '\nHow to undo a mistake.\n'
 step 'claude-vault set jellyfin GREETING=oops --no-confirm'
 step 'claude-vault history jellyfin'
-step 'claude-vault rollback jellyfin 1 --no-confirm'
+step 'claude-vault rollback jellyfin 2 --no-confirm'
 step 'claude-vault delete jellyfin --no-confirm'
 step 'claude-vault undelete jellyfin --no-confirm'
 step "claude-vault find '*password'"

@@ -540,6 +540,7 @@ impl Audit {
         let is_there = std::fs::symlink_metadata(&self.path).is_ok();
         if !is_there && known.is_none() && place::earlier(&self.path).is_empty() {
             return Err(Error::NotFound {
+                missing: None,
                 what: "an audit log".into(),
                 hint: "the first command that uses Vault creates it".into(),
             });

@@ -16,6 +16,15 @@ use std::path::PathBuf;
 
 pub use said::{ForeignText, ServerText};
 
+/// The name of something that Vault does not have.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Missing {
+    /// A service.
+    Service(String),
+    /// A key of a service.
+    Key(String),
+}
+
 /// `Result` with this crate's [`enum@Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -62,6 +71,8 @@ pub enum Error {
     NotFound {
         /// What was looked for.
         what: String,
+        /// Its name, if it is a service or a key, so that the nearest one can be suggested.
+        missing: Option<Missing>,
         /// What to do.
         hint: String,
     },

@@ -170,7 +170,7 @@ fn plan_lines(reply: &AdoptReply) -> Vec<String> {
             let expanded = match key.expanded_from.as_slice() {
                 [] => String::new(),
                 names => format!(
-                    "; expanded from {}, and it no longer follows changes there",
+                    "; expanded from {}; it will not follow later changes",
                     names.join(", ")
                 ),
             };

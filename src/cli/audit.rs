@@ -52,7 +52,7 @@ enum What {
 #[command(after_help = "\
 The end of the log is recorded in $XDG_STATE_HOME/claude-vault. A program that can
 write only the log cannot change it unnoticed. A program that can write both can
-forge both, and every program under your account can. If that matters to you, send
+forge both; every program of your account can do that. If that matters to you, send
 copies elsewhere or rely on Vault's own audit devices.")]
 struct Verify {
     /// Accept the damage: keep the old files, start a new chain and record that

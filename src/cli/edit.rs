@@ -209,7 +209,7 @@ impl Session<'_> {
     /// Reads the person's changes from the text. An error names the line as it is numbered when the
     /// text is opened again.
     fn read(&self, text: &[u8]) -> Result<Edits> {
-        let hint = "correct the text, or exit without changes to discard it";
+        let hint = "start over with claude-vault edit";
         let text =
             std::str::from_utf8(text).map_err(|_| Error::invalid("the text is not UTF-8", hint))?;
         self.draft.edits(text).map_err(|wrong| {

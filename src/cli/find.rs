@@ -14,7 +14,7 @@ use crate::vault::MAX_BODY;
 #[derive(clap::Args)]
 #[command(after_help = "\
 A pattern without * matches any part of a name. Case is ignored; * matches any text,
-including /. Each result is a service, or a service and a key, as get takes them.
+including /. Each result is a service, or a service and a key, in the form that get takes.
 Values are compared on this machine.")]
 pub(super) struct Find {
     /// Part of a name, or a pattern with *; with --value, - reads the value from standard input
@@ -46,6 +46,7 @@ impl Find {
             };
             let what = format!("{what} (in {} services)", reply.searched);
             return Err(Error::NotFound {
+                missing: None,
                 what,
                 hint: "claude-vault list".into(),
             });

@@ -12,7 +12,7 @@ use clap::{Arg, Command};
 use super::complete::{self, Position, global_of, takes_key, takes_service};
 use crate::config::{Env, Settings};
 use crate::core::Core;
-use crate::error::{Error, Result};
+use crate::error::{Error, Missing, Result};
 use crate::names::{Service, is_public_name};
 
 /// How long a person waits for a suggestion after an error.
@@ -310,7 +310,12 @@ fn takes_value(argument: &Arg) -> bool {
 
 /// Adds the nearest service or key in Vault to the hint of a not-found error.
 pub(super) fn with_suggestion(error: Error, arguments: &[OsString]) -> Error {
-    let Error::NotFound { what, hint } = error else {
+    let Error::NotFound {
+        what,
+        missing,
+        hint,
+    } = error
+    else {
         return error;
     };
     let words: Option<Vec<String>> = arguments
@@ -321,20 +326,18 @@ pub(super) fn with_suggestion(error: Error, arguments: &[OsString]) -> Error {
     let found = words.and_then(|words| {
         let root = super::command();
         let walked = Position::along(&root, &words);
-        let wrong = what.strip_prefix("the service ").map(|name| (true, name));
-        let (is_service, name) =
-            wrong.or_else(|| what.strip_prefix("the key ").map(|name| (false, name)))?;
-        let name = name.split(' ').next()?.to_owned();
+        let missing = missing.as_ref()?;
         let look = async {
-            tokio::time::timeout(PATIENCE, known(&walked, is_service, &name))
+            tokio::time::timeout(PATIENCE, known(&walked, missing))
                 .await
                 .unwrap_or(Err(Error::Interrupted))
         };
         let names = super::block_on(look).ok()?;
-        let near = nearest(&name, names.iter().map(String::as_str)).filter(|near| *near != name)?;
+        let (Missing::Service(name) | Missing::Key(name)) = missing;
+        let near = nearest(name, names.iter().map(String::as_str)).filter(|near| near != name)?;
         let at = words
             .iter()
-            .position(|word| *word == name || word.strip_suffix('/') == Some(&name));
+            .position(|word| word == name || word.strip_suffix('/') == Some(name));
         Some(match at.and_then(|at| replaced(&root, &words, at, near)) {
             Some((line, true)) => format!("{line}   (did you mean {near}?)"),
             Some((line, false)) => format!("{line} …   (did you mean {near}?)"),
@@ -342,6 +345,7 @@ pub(super) fn with_suggestion(error: Error, arguments: &[OsString]) -> Error {
         })
     });
     Error::NotFound {
+        missing,
         what,
         hint: found.unwrap_or(hint),
     }
@@ -349,11 +353,11 @@ pub(super) fn with_suggestion(error: Error, arguments: &[OsString]) -> Error {
 
 /// Lists the services in the folder of the missing service, or the keys of the service, with one
 /// request.
-async fn known(walked: &Position<'_>, is_service: bool, name: &str) -> Result<Vec<String>> {
+async fn known(walked: &Position<'_>, missing: &Missing) -> Result<Vec<String>> {
     let env = Env::of_process();
     let core = Core::new(Settings::load(&global_of(walked)?, &env)?, &env);
     let vault = core.vault()?;
-    if is_service {
+    if let Missing::Service(name) = missing {
         let folder = name
             .rsplit_once('/')
             .map(|(folder, _)| folder.parse::<Service>())

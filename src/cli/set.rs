@@ -34,7 +34,7 @@ KEY=-      standard input, without its last line break
 KEY:=JSON  a number, true, false, null, a list or an object ('KEY:=@FILE', 'KEY:=-')
 
 A key that holds a number or boolean keeps its type if the new value is one too, unless
-you add --text. --from reads a file as the program that it is for: a .env file in the
+you add --text. --from reads a file as the file's own program does: a .env file in the
 dialect that the files beside it show (or --dialect), YAML as PyYAML reads it, and JSON
 as get --json, vault kv get and other tools print it."
 )]

@@ -154,6 +154,7 @@ fn uninstall(ui: &Ui, env: &Env, prefix: &Path, binary: &Path, launcher: &Path) 
     .collect();
     if own.is_empty() {
         return Err(Error::NotFound {
+            missing: None,
             what: format!("an installation at {}", launcher.display()),
             hint: "name its folder: claude-vault setup --uninstall --to DIR".into(),
         });

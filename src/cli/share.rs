@@ -7,8 +7,8 @@ use crate::secret::WayOut;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Prints a token. Anyone who has it can open the values once, until the time of --for is
-up, with claude-vault receive, bao unwrap or vault unwrap. No session is needed, and
+Prints a token. Anyone who has it can open the values once, within the time that --for
+sets, with claude-vault receive, bao unwrap or vault unwrap. No session is needed, and
 logging out does not end the token. If it was used before the recipient opens it,
 somebody else has read the values: change them.")]
 pub(super) struct Share {

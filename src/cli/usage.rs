@@ -154,7 +154,7 @@ pub(super) fn no_such_command(
     } else if is_root {
         "there is no such command".to_owned()
     } else {
-        format!("there is no such command of {}", parent.get_name())
+        format!("{} has no such command", parent.get_name())
     };
     let names = || parent.get_subcommands().filter(|sub| !sub.is_hide_set());
     let all: Vec<&str> = names()

@@ -10,7 +10,7 @@ use super::plan::{Current, NewState, Notes, Operation, Plan, StateChange, Versio
 use super::{Core, deleted_service, no_service, no_version};
 use crate::approval::{Approver, Question};
 use crate::audit::Action;
-use crate::error::{Error, Result};
+use crate::error::{Error, Missing, Result};
 use crate::names::{Key, Service};
 use crate::vault::{Client, Stored, VersionState};
 
@@ -359,12 +359,14 @@ async fn approve_and_commit(
 /// The error for a key that does not exist. It repeats the name only if that is a valid key name:
 /// someone may have typed a value in its place.
 fn no_key(service: &Service, key: &str) -> Error {
-    let what = if Key::is_valid(key) {
+    let is_ours = Key::is_valid(key);
+    let what = if is_ours {
         format!("the key {key} of {service}")
     } else {
         format!("a key of that name in {service}")
     };
     Error::NotFound {
+        missing: is_ours.then(|| Missing::Key(key.to_owned())),
         what,
         hint: format!("claude-vault list {service}"),
     }

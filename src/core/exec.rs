@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Core;
 use crate::audit::Action;
-use crate::error::{Error, Result};
+use crate::error::{Error, Missing, Result};
 use crate::format::dotenv::MAX_VARIABLE;
 use crate::names::{Key, Service, printable};
 use crate::secret::{Secret, WayOut};
@@ -123,6 +123,7 @@ async fn collect(core: &Core, request: &ExecRequest) -> Result<ExecReply> {
         .find(|key| !owners.contains_key(&format!("{}{key}", request.prefix)))
     {
         Some(key) => Err(Error::NotFound {
+            missing: Some(Missing::Key(key.to_string())),
             what: format!("the key {key}"),
             hint: format!("claude-vault list {}", request.services[0]),
         }),

@@ -308,6 +308,7 @@ async fn collect(
     };
     if let Some(at) = request.only.iter().position(|name| missing(&name)) {
         return Err(Error::NotFound {
+            missing: None,
             what: format!("key number {} in --only", at + 1),
             hint: format!(
                 "claude-vault list {}",

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::{Core, no_version};
 use crate::audit::Action;
-use crate::error::{Error, Result};
+use crate::error::{Error, Missing, Result};
 use crate::names::{Key, Service, printable, short};
 use crate::secret::Value;
 use crate::vault::{Secrets, Stored};
@@ -163,12 +163,19 @@ pub(super) async fn read(core: &Core, request: &GetRequest) -> Result<GetReply> 
 /// The error for the missing key at position `at`. The person may have typed a value in place of a
 /// key, so the error repeats the text only if it is the only key and has the form of a key.
 fn no_key(service: &Service, keys: &[String], at: usize) -> Error {
-    let what = match keys {
-        [key] if Key::is_valid(key) => format!("the key {key} of {service}"),
-        [_] => format!("a key of that name in {service}"),
-        _ => format!("key number {} of those named, in {service},", at + 1),
+    let (what, missing) = match keys {
+        [key] if Key::is_valid(key) => (
+            format!("the key {key} of {service}"),
+            Some(Missing::Key(key.clone())),
+        ),
+        [_] => (format!("a key of that name in {service}"), None),
+        _ => (
+            format!("key number {} of those named, in {service},", at + 1),
+            None,
+        ),
     };
     Error::NotFound {
+        missing,
         what,
         hint: format!("claude-vault list {service}"),
     }

@@ -245,6 +245,7 @@ async fn compare(core: &Core, request: &DiffRequest) -> Result<DiffReply> {
             .checked_sub(1)
             .filter(|from| *from > 0)
             .ok_or_else(|| Error::NotFound {
+                missing: None,
                 what: format!("a version of {service} before version {to}"),
                 hint: format!("claude-vault history {service}"),
             })?,

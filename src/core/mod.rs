@@ -36,7 +36,7 @@ use std::sync::{Arc, OnceLock};
 pub use self::work::Work;
 use crate::audit::{Action, Audit};
 use crate::config::{Env, Settings};
-use crate::error::{Error, Result};
+use crate::error::{Error, Missing, Result};
 use crate::names::Service;
 use crate::session::{Session, digest};
 use crate::vault::Stored;
@@ -215,6 +215,7 @@ pub(crate) async fn no_version(vault: &Client, service: &Service, number: Option
         _ => return no_service(service),
     };
     Error::NotFound {
+        missing: None,
         what: format!("version {number} of {service}"),
         hint: format!("claude-vault history {service}"),
     }
@@ -233,6 +234,7 @@ pub(crate) fn deleted_service(service: &Service, version: u64, is_destroyed: boo
 /// The error for a service that Vault does not have.
 pub(crate) fn no_service(service: &Service) -> Error {
     Error::NotFound {
+        missing: Some(Missing::Service(service.to_string())),
         what: format!("the service {service}"),
         hint: format!("claude-vault list   (create it: claude-vault set {service} KEY)"),
     }

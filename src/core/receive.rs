@@ -92,6 +92,7 @@ async fn open(core: &Core, token: Secret) -> Result<ReceiveReply> {
 /// The error for a token that Vault does not know. Vault does not distinguish the reasons.
 fn gone(when: &str) -> Error {
     Error::NotFound {
+        missing: None,
         what: format!(
             "a share for that token (it was used{when}, has expired, or is not from share)"
         ),
@@ -103,6 +104,7 @@ fn gone(when: &str) -> Error {
 
 fn lost() -> Error {
     Error::NotFound {
+        missing: None,
         what: "the shared content (the connection broke while the single-use token was in use)"
             .into(),
         hint: "ask for it to be shared again".into(),

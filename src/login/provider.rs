@@ -111,18 +111,12 @@ impl Provider {
         options: &Options<'_>,
         face: &mut impl LoginUi,
     ) -> Result<LoggedIn> {
-        let Provider {
-            http,
-            metadata,
-            client_id,
-            scopes,
-        } = self;
         let deadline = Instant::now() + options.timeout;
         let mut listener = Listener::bind(options.port).await?;
         let port = listener.port();
         let redirect =
             RedirectUrl::new(loopback_address(port)).map_err(|_| denied("no redirect", ""))?;
-        let client = CoreClient::from_provider_metadata(metadata, client_id, None)
+        let client = CoreClient::from_provider_metadata(self.metadata, self.client_id, None)
             .set_redirect_uri(redirect);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let request = client.authorize_url(
@@ -131,10 +125,10 @@ impl Provider {
             Nonce::new_random,
         );
         let (url, state, nonce) = request
-            .add_scopes(scopes)
+            .add_scopes(self.scopes)
             .set_pkce_challenge(challenge)
             .url();
-        http.may_go_to(&url)?; // check before the browser opens it
+        self.http.may_go_to(&url)?; // check before the browser opens it
         listener.expect(state.secret());
         send_to(&url, port, options, face);
         let waited = timeout_at(deadline, answer(&mut listener, face, state.secret())).await;
@@ -146,7 +140,10 @@ impl Provider {
                 .exchange_code(code_of(answer)?)
                 .map_err(|_| missing_field("token_endpoint"))?
                 .set_pkce_verifier(verifier);
-            let reply = request.request_async(&http).await.map_err(request_failed)?;
+            let reply = request
+                .request_async(&self.http)
+                .await
+                .map_err(request_failed)?;
             let id_token = id_token(&reply, &client.id_token_verifier(), Some(&nonce))?;
             vault
                 .jwt_login(options.mount, options.role, &id_token)
@@ -162,30 +159,27 @@ impl Provider {
         options: &Options<'_>,
         face: &mut impl LoginUi,
     ) -> Result<LoggedIn> {
-        let Provider {
-            http,
-            metadata,
-            client_id,
-            scopes,
-        } = self;
         let deadline = Instant::now() + options.timeout;
-        let endpoint = metadata
+        let endpoint = self
+            .metadata
             .additional_metadata()
             .device_authorization_endpoint
             .clone();
         let endpoint = endpoint.ok_or_else(|| missing_field("device_authorization_endpoint"))?;
-        let client = CoreClient::from_provider_metadata(metadata, client_id, None)
+        let client = CoreClient::from_provider_metadata(self.metadata, self.client_id, None)
             .set_device_authorization_url(endpoint)
             .set_auth_type(AuthType::RequestBody);
-        let request = client.exchange_device_code().add_scopes(scopes);
-        let details: CoreDeviceAuthorizationResponse =
-            request.request_async(&http).await.map_err(request_failed)?;
+        let request = client.exchange_device_code().add_scopes(self.scopes);
+        let details: CoreDeviceAuthorizationResponse = request
+            .request_async(&self.http)
+            .await
+            .map_err(request_failed)?;
         let complete = details
             .verification_uri_complete()
             .map(|address| address.secret().as_str());
         let page = Url::parse(complete.unwrap_or(details.verification_uri().as_str())).ok();
         let page = page.ok_or_else(|| missing_field("verification_uri"))?;
-        http.may_go_to(&page)?;
+        self.http.may_go_to(&page)?;
         face.sign_in(&SignIn {
             url: &page,
             port: None,
@@ -199,7 +193,7 @@ impl Provider {
         let wait = |interval: Duration| sleep(interval.max(Duration::from_secs(1)));
         let reply = timeout_at(
             deadline,
-            poll.request_async(&http, wait, Some(options.timeout)),
+            poll.request_async(&self.http, wait, Some(options.timeout)),
         );
         let reply = reply
             .await

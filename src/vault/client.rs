@@ -309,6 +309,7 @@ impl Client {
 
 pub(super) fn namespace_missing() -> Error {
     Error::NotFound {
+        missing: None,
         what: "the namespace".into(),
         hint: "check VAULT_NAMESPACE".into(),
     }

@@ -112,6 +112,7 @@ impl Client {
     /// [`Error::KvVersion1`], [`Error::NotFound`] for a mount that is missing or of another type.
     pub async fn require_kv2(&self, mount: &str) -> Result<()> {
         let missing = || Error::NotFound {
+            missing: None,
             what: format!("the KV mount {mount}/"),
             hint: "name your KV mount: --mount NAME   (or CLAUDE_VAULT_MOUNT)".into(),
         };

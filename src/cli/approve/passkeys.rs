@@ -118,6 +118,7 @@ pub(super) async fn remove(context: &Context<'_>, name: Option<String>, all: boo
             .any(|passkey| Some(&passkey.name) == name.as_ref())
     {
         return Err(Error::NotFound {
+            missing: None,
             what: "a passkey with that name".into(),
             hint: "claude-vault approve list".into(),
         });

@@ -76,6 +76,7 @@ fn chosen<'a>(core: &Core, survey: &'a Survey, request: &AdoptRequest) -> Result
     let Some(service) = &request.service else {
         let hint = "change to the folder that contains the services, or name it: --root DIR";
         let nothing = || Error::NotFound {
+            missing: None,
             what: "a folder with .env, compose or secrets.yaml files".into(),
             hint: hint.into(),
         };
@@ -87,6 +88,7 @@ fn chosen<'a>(core: &Core, survey: &'a Survey, request: &AdoptRequest) -> Result
     };
     let found = survey.units.iter().find(|unit| unit.service == *service);
     found.map(|unit| vec![unit]).ok_or_else(|| Error::NotFound {
+        missing: None,
         what: format!(
             "a folder {service} with .env, compose or secrets.yaml files in {}",
             core.settings.root.display()

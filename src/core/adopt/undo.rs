@@ -40,11 +40,12 @@ fn chosen(core: &Core, request: &AdoptRequest) -> Result<(Journal, Vec<(String, 
         let what = request
             .service
             .as_ref()
-            .map_or("anything".to_owned(), |service| {
-                format!("the service {service}")
+            .map_or("an adopted service".to_owned(), |service| {
+                format!("an adopted service named {service}")
             });
         return Err(Error::NotFound {
-            what: format!("{what} among the adopted services of this root"),
+            missing: None,
+            what: format!("{what} below this root"),
             hint: "claude-vault adopt --all --dry-run   (shows what can be adopted)".into(),
         });
     }
@@ -162,6 +163,7 @@ fn old_content(
     if !fits(&bytes) {
         let name = printable(&file.to_string_lossy(), false);
         return Err(Error::NotFound {
+            missing: None,
             what: format!("the backup of {name}"),
             hint: "its old content is gone, so its adoption can no longer be undone".into(),
         });

@@ -4,7 +4,7 @@ use super::{CopyOutcome, CopyReply, CopyRequest, Work};
 use crate::approval::Change;
 use crate::core::plan::{CopySource, Current, Notes, Relocation, VersionChange};
 use crate::core::{deleted_service, no_service};
-use crate::error::{Error, Result};
+use crate::error::{Error, Missing, Result};
 use crate::names::printable;
 use crate::vault::{CustomMetadata, Secrets, Stored};
 
@@ -109,6 +109,7 @@ impl Work<'_> {
         };
         if self.is_rename && to.is_present() {
             return Err(Error::NotFound {
+                missing: Some(Missing::Service(service.to_string())),
                 what: format!(
                     "the service {service} (already renamed? {} exists)",
                     self.request.to

@@ -111,12 +111,9 @@ async fn write_one(core: &Core, change: FileChange, reply: &mut ExportReply) -> 
 /// Keeps the written files out of git. Runs on a blocking thread, because it waits for git.
 async fn keep_out(root: Root, ignore: bool, reply: &mut ExportReply) {
     let files: Vec<PathBuf> = reply.files.iter().map(|file| file.file.clone()).collect();
-    let advice = tokio::task::spawn_blocking(move || keep_out_of_git(&root, &files, ignore)).await;
+    let advice =
+        tokio::task::spawn_blocking(move || keep_out_of_git(&root, &files, ignore, "export")).await;
     let (warnings, notes) = advice.unwrap_or_default();
-    reply.warnings.extend(
-        warnings
-            .iter()
-            .map(|warning| warning.replace("inject once", "export once")),
-    );
+    reply.warnings.extend(warnings);
     reply.notes = notes;
 }

@@ -19,6 +19,8 @@ use crate::session;
 /// Warnings and notes about keeping written files out of git.
 #[derive(Default)]
 pub(super) struct Advice {
+    /// The command that wrote the files, which can add them to `.gitignore`.
+    command: &'static str,
     /// What the person should do.
     pub(super) warnings: Vec<String>,
     /// What was added to `.gitignore`.
@@ -27,8 +29,17 @@ pub(super) struct Advice {
 
 /// Checks the files. With `ignore`, adds those that git would commit to `.gitignore`, together with
 /// the audit log `log` if it is below the root.
-pub(super) fn keep_out(root: &Root, files: &[PathBuf], log: Option<&Path>, ignore: bool) -> Advice {
-    let mut advice = Advice::default();
+pub(super) fn keep_out(
+    root: &Root,
+    files: &[PathBuf],
+    log: Option<&Path>,
+    ignore: bool,
+    command: &'static str,
+) -> Advice {
+    let mut advice = Advice {
+        command,
+        ..Advice::default()
+    };
     let mut repositories: BTreeMap<PathBuf, Vec<&Path>> = BTreeMap::new();
     for file in files {
         if let Some(top) = repository(root.path(), file) {
@@ -130,8 +141,9 @@ fn of_repository(
         .all(|file| !file.to_string_lossy().contains(char::is_control));
     if !ignore || !plain {
         advice.warnings.push(format!(
-            "git would commit {} or the backups: inject once with --gitignore",
-            shortened(open.iter().copied())
+            "git would commit {} or the backups: {} once with --gitignore",
+            shortened(open.iter().copied()),
+            advice.command
         ));
         return Some(());
     }

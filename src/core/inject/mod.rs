@@ -214,8 +214,9 @@ pub(in crate::core) fn keep_out_of_git(
     root: &Root,
     files: &[PathBuf],
     ignore: bool,
+    command: &'static str,
 ) -> (Vec<String>, Vec<String>) {
-    let advice = git::keep_out(root, files, None, ignore);
+    let advice = git::keep_out(root, files, None, ignore, command);
     (advice.warnings, advice.notes)
 }
 
@@ -253,7 +254,7 @@ async fn advice(
         .ok()
         .map(Path::to_owned);
     let ignore = request.gitignore;
-    let work = move || git::keep_out(&root, &files, log.as_deref(), ignore);
+    let work = move || git::keep_out(&root, &files, log.as_deref(), ignore, "inject");
     tokio::task::spawn_blocking(work).await.unwrap_or_default()
 }
 

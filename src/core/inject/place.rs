@@ -251,6 +251,7 @@ impl Places {
             };
         }
         Error::NotFound {
+            missing: None,
             what: format!("the folder {service} in {}", self.root.path().display()),
             hint: format!(
                 "change to the folder that contains the service folders, or: claude-vault inject \

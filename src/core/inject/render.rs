@@ -189,7 +189,7 @@ fn bad_names(target: &FileTarget, names: &[String]) -> Error {
              readers would refuse the whole file"
             .to_owned(),
         hint: format!(
-            "to leave them out of the file, drop --strict; or write YAML: claude-vault \
+            "to leave them out of the file, omit --strict; or write YAML: claude-vault \
             inject {service} --format yaml"
         ),
     }

@@ -53,6 +53,7 @@ pub(super) fn apply(root: &Root, file: &Path, update: bool, report: &mut ScanRep
             shown()
         );
         return Err(Error::NotFound {
+            missing: None,
             what: format!("the baseline {}", shown()),
             hint,
         });

@@ -56,6 +56,7 @@ pub(in crate::core) fn read(
         ),
     };
     Err(Error::NotFound {
+        missing: None,
         what,
         hint: "name the file by its path from the project's root".into(),
     })

@@ -89,6 +89,7 @@ impl<'a> Tree<'a> {
         if !self.root.has(&inside)? {
             let what = format!("the file {}", shown(path));
             return Err(Error::NotFound {
+                missing: None,
                 what,
                 hint: "name a file or a folder in the project's root".into(),
             });

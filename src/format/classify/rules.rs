@@ -48,7 +48,7 @@ rules! {
     EMPTY = ("empty", "it is empty", Empty, None);
     REFERENCE = ("reference", "it comes from somewhere else", Reference, None);
     ENCRYPTED = ("encrypted", "it is encrypted", Reference, None);
-    PLACEHOLDER = ("placeholder", "it asks to be replaced", Placeholder, None);
+    PLACEHOLDER = ("placeholder", "it is a placeholder that someone must replace", Placeholder, None);
     PUBLIC_NAME = ("public-name", "its name says that it is public", Public, None);
     PUBLIC_FORM = ("public-form",
         "it has the form of something public: a public key, a certificate or a digest",

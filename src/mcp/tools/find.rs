@@ -39,7 +39,7 @@ public_reply! {
         more: Option<u64>,
         /// How many services were searched
         searched: u64,
-        /// How many services are deleted, so that they have no keys now
+        /// How many services are deleted and therefore have no keys
         deleted: u64,
         /// How many services or folders the policy hides from this session
         forbidden: u64,

@@ -31,7 +31,7 @@ public_reply! {
         path: Option<Setting>,
         /// The services, sorted
         services: Option<Vec<Service>>,
-        /// How many other names are in that path, which no service can have
+        /// How many other names are in that path that are not valid service names
         others: Option<u64>,
         /// The service
         service: Option<Service>,

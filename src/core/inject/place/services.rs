@@ -29,6 +29,7 @@ impl Places {
             let hint =
                 "change to the folder that contains the service folders, or name it: --root DIR";
             return Err(Error::NotFound {
+                missing: None,
                 what: "a folder of any service".into(),
                 hint: hint.into(),
             });

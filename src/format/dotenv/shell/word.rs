@@ -118,7 +118,7 @@ impl Word {
             '$' => self.dollar(cursor, known, depth)?,
             '`' => self.backticks(cursor)?,
             '\'' | '"' if quoted && until == Until::Brace => {
-                return Err(ends("shells treat quotes in braces in quotes differently"));
+                return Err(ends("shells differ on quotes inside ${…} that is itself in quotes"));
             }
             c if quoted => self.text.push(c),
             '\'' => {

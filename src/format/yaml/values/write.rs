@@ -67,7 +67,7 @@ impl<'tree> JsonWriter<'_, 'tree> {
         // In flow style, `PyYAML` takes these characters for key and value indicators.
         if style == NodeStyle::Plain && in_flow && (text.contains('?') || text.starts_with(':')) {
             return Err(
-                "YAML readers differ on an unquoted text in it with ? or : - put it in quotes"
+                "YAML readers read an unquoted text in it differently, because of ? or a leading : put that text in quotes"
                     .to_owned(),
             );
         }
