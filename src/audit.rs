@@ -255,22 +255,22 @@ impl Audit {
 
     /// Appends one event. Blocks, so it needs a thread of its own.
     fn append(&self, action: Action, service: &str, details: &str) -> std::io::Result<()> {
+        let head_path = self.head_path();
         let mut file = place::locked(&self.path)?;
+        let mut known = Head::read(&head_path);
+        // Without a record of its end, nothing proves that a log with a chain is intact: it may come
+        // from a cloned repository. A new chain is started.
+        let mut is_foreign = known.is_none() && self.has_chain(&mut file)?;
+        if is_foreign && self.start_new_chain(&mut file, &head_path) {
+            drop(file);
+            file = place::locked(&self.path)?;
+            (known, is_foreign) = (Head::read(&head_path), false);
+        }
         if file.metadata()?.len() >= self.max_bytes {
             place::rotate(&self.path)?;
             drop(file);
             file = place::locked(&self.path)?;
-        }
-        let head_path = self.head_path();
-        let mut known = Head::read(&head_path);
-        if known.is_none() && end_of(&mut file)?.link.is_some() {
-            // The log comes from elsewhere, for example from a cloned repository. Nothing proves
-            // that it is intact, so a new one is started.
-            known = self.start_new_chain(&head_path);
-            if known.is_some() {
-                drop(file);
-                file = place::locked(&self.path)?;
-            }
+            known = Head::read(&head_path);
         }
         let Head {
             link, count, first, ..
@@ -285,13 +285,18 @@ impl Audit {
         );
         let next = next_link(&link, text.as_bytes());
         // Record the intended line first: after a crash, the line may or may not be in the log.
-        let noted = Head {
+        let record = |head: Head| {
+            if is_foreign {
+                return Err(std::io::Error::other("the log comes from elsewhere"));
+            }
+            head.write(&head_path)
+        };
+        let noted = record(Head {
             link,
             count,
             first,
             next: Some(next),
-        }
-        .write(&head_path);
+        });
         if let (Err(error), true) = (&noted, known.is_some()) {
             return Err(std::io::Error::new(error.kind(), error.to_string()));
         }
@@ -304,13 +309,12 @@ impl Audit {
         }
         // Without a state folder the log is still written, but its end is not recorded.
         let noted = noted.and_then(|_| {
-            Head {
+            record(Head {
                 link: next,
                 count: count.map(|count| count + 1),
                 first,
                 next: None,
-            }
-            .write(&head_path)
+            })
         });
         // Other processes need not wait for the disk: they already see the line.
         file.unlock()?;
@@ -323,19 +327,41 @@ impl Audit {
         file.sync_data()
     }
 
-    /// Rotates a log whose end the state folder does not record, and starts a new chain. `None` if
-    /// the state folder or the log cannot be written; the log then stays in use.
-    fn start_new_chain(&self, head_path: &Path) -> Option<Head> {
-        let first = place::next_rotation_number(&self.path)?;
+    /// Whether the log has an earlier file or a line of a chain.
+    fn has_chain(&self, file: &mut File) -> std::io::Result<bool> {
+        if !place::earlier(&self.path).is_empty() {
+            return Ok(true);
+        }
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(0))?;
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes
+            .split(|byte| *byte == b'\n')
+            .any(|line| split_link(line).is_some()))
+    }
+
+    /// Rotates a log whose end the state folder does not record, and starts a new chain after it.
+    /// Returns `false` if the state folder or the log cannot be written; the log then stays in use,
+    /// and its end is not recorded.
+    fn start_new_chain(&self, file: &mut File, head_path: &Path) -> bool {
+        let Some(number) = place::next_rotation_number(&self.path) else {
+            return false;
+        };
+        let is_empty = file.metadata().is_ok_and(|found| found.len() == 0);
         let head = Head {
             link: hash_of_unchained(b""),
             count: Some(0),
-            first: first + 1,
+            first: if is_empty { number } else { number + 1 },
             next: None,
         };
-        head.write(head_path).ok()?;
-        place::rotate(&self.path).ok()?;
-        Some(head)
+        if head.write(head_path).is_err() {
+            return false;
+        }
+        let is_done = is_empty || place::rotate(&self.path).is_ok();
+        if !is_done {
+            let _ = std::fs::remove_file(head_path);
+        }
+        is_done
     }
 
     /// The end of the chain, which the next line continues. The end recorded in the state folder

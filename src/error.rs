@@ -96,6 +96,18 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// A version was written, but not the owner and rotation that belong to it.
+    #[error(
+        "{service} has version {version} now, but owner and rotation could not be written: {source}"
+    )]
+    HalfDone {
+        /// The service.
+        service: String,
+        /// The version.
+        version: u64,
+        /// What kept the metadata from being written.
+        source: Box<Error>,
+    },
     /// Check-and-set failed: the service changed since it was read.
     #[error("{service} was changed by someone else meanwhile")]
     Conflict {

@@ -72,6 +72,8 @@ impl Drop for Socket {
 
 /// How the name of a socket ends that is listened on.
 const ENDING: &str = "sock";
+/// How it ends before that. It is longer, so that a path that is too long is noticed at once.
+const UNREADY: &str = "sock.new";
 
 /// The folder of the sockets.
 fn folder(state: &Path) -> PathBuf {
@@ -94,7 +96,7 @@ pub fn listen(state: &Path, pending: Arc<Pending>) -> Result<Socket> {
     ));
     // The file exists before it is listened on, and a connection is refused in between, as if this
     // process had ended. It gets the name that others look for when it is ready.
-    let unready = path.with_extension("new");
+    let unready = path.with_extension(UNREADY);
     let listener = UnixListener::bind(&unready).map_err(failed)?;
     std::fs::rename(&unready, &path).map_err(failed)?;
     let task = tokio::spawn(async move {
@@ -234,14 +236,18 @@ pub async fn waiting(state: &Path) -> Result<Vec<Waiting>> {
                 });
             }
             Some(Reply::Taken(_) | Reply::Address(_)) => {}
-            // The process has ended. A process that is only slow keeps its socket.
-            None if UnixStream::connect(&socket).await.is_err() => {
-                drop(std::fs::remove_file(&socket));
-            }
-            None => {}
+            None => remove_if_ended(&socket).await,
         }
     }
     Ok(found)
+}
+
+/// Removes the socket of a process that has ended. A process that is only slow keeps its socket.
+async fn remove_if_ended(socket: &Path) {
+    let is_refused = |error: std::io::Error| error.kind() == std::io::ErrorKind::ConnectionRefused;
+    if UnixStream::connect(socket).await.is_err_and(is_refused) {
+        drop(std::fs::remove_file(socket));
+    }
 }
 
 impl Waiting {
@@ -307,7 +313,7 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let socket = listen(state.path(), std::sync::Arc::default()).unwrap();
         // Bound and not listened on: a connection to it is refused.
-        let unready = folder(state.path()).join("1-00.new");
+        let unready = folder(state.path()).join("1-00.sock.new");
         let _bound = std::os::unix::net::UnixDatagram::bind(&unready).unwrap();
         let gone = folder(state.path()).join("1-00.sock");
         drop(std::os::unix::net::UnixListener::bind(&gone).unwrap());

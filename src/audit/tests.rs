@@ -505,3 +505,48 @@ fn the_person_in_vault_is_named_with_the_local_user() {
     );
     assert_eq!(Event::parse(&lines[1]).unwrap().action, "GET");
 }
+
+/// Whoever can put files into a project, such as the author of a cloned repository, gets no line of
+/// theirs vouched for.
+#[test]
+fn a_log_from_elsewhere_is_never_vouched_for() {
+    let (_other, forged) = log(3);
+    let text = std::fs::read(&forged.path).unwrap();
+    let earlier = |audit: &Audit, number: u64| {
+        let mut name = audit.path.clone().into_os_string();
+        name.push(format!(".{number}"));
+        std::path::PathBuf::from(name)
+    };
+    let big = [text.repeat(2), b"x\n".to_vec()].concat();
+    type Place<'a> = &'a dyn Fn(&mut Audit);
+    let cases: [Place<'_>; 5] = [
+        &|audit| std::fs::write(&audit.path, &text).unwrap(),
+        // Only an earlier file.
+        &|audit| std::fs::write(earlier(audit, 1), &text).unwrap(),
+        // So large that it is rotated at once.
+        &|audit| {
+            audit.max_bytes = 100;
+            std::fs::write(&audit.path, &text).unwrap();
+        },
+        // The last line has no chain.
+        &|audit| std::fs::write(&audit.path, &big).unwrap(),
+        // No number is left to rotate to.
+        &|audit| {
+            std::fs::write(&audit.path, &text).unwrap();
+            std::fs::write(earlier(audit, 1_000_000), "").unwrap();
+        },
+    ];
+    for (number, place) in cases.iter().enumerate() {
+        let (_folder, mut audit) = log(0);
+        let _ = std::fs::remove_file(audit.head_path());
+        place(&mut audit);
+        audit.append(Action::Get, "mine", "-").unwrap();
+        audit.append(Action::Get, "mine", "-").unwrap();
+        let events = audit.vouched().unwrap_or_default();
+        assert!(
+            events.iter().all(|event| event.service == "mine"),
+            "{number}: {} events",
+            events.len()
+        );
+    }
+}

@@ -7,12 +7,12 @@ use std::ffi::OsString;
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::complete::Position;
+use super::complete::{Position, global_of};
 use super::near::{
     by_synonym, corrected, is_public_service, is_safe_to_repeat, nearest, option_by_synonym,
 };
 use super::{help, manual, version};
-use crate::config::Env;
+use crate::config::{Env, contexts};
 use crate::error::Error;
 use crate::ui::{Color, Ui};
 
@@ -287,10 +287,16 @@ impl Line<'_> {
     /// The hint for `context NAME`: no command switches contexts. A context is chosen for one
     /// command or for the shell.
     fn of_context(&self) -> String {
+        let known = global_of(&Position::along(self.root, self.words))
+            .and_then(|global| contexts(&global, &Env::of_process()))
+            .map(|report| report.contexts)
+            .unwrap_or_default();
+        // Another word may be a secret.
+        let is_context = |word: &&String| known.iter().any(|one| one.name == **word);
         let word = self
             .words
-            .last()
-            .filter(|word| is_public_service(word))
+            .iter()
+            .find(is_context)
             .map_or("NAME", String::as_str);
         format!(
             "claude-vault --context {word} status   (or for this shell: export \

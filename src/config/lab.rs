@@ -25,11 +25,14 @@ pub(super) struct LiveLab {
     pub(super) address: String,
 }
 
-/// Records the lab of this process in its folder. The lab counts as running while the returned file
-/// stays open.
+/// Writes the record of the lab that this process runs into the lab's `folder`, and locks it.
+/// `address` is `http://127.0.0.1:PORT`.
+///
+/// Keep the returned file open for as long as the lab runs. Closing it releases the lock, as does
+/// the end of the process, and `CLAUDE_VAULT_DEV` is then ignored.
 ///
 /// # Errors
-/// The operating system's, if the file cannot be written or locked.
+/// The operating system's, if the record already exists or cannot be written or locked.
 pub fn record_lab(folder: &Path, address: &str) -> std::io::Result<File> {
     let mut file = OpenOptions::new()
         .write(true)

@@ -178,7 +178,8 @@ impl Work<'_> {
     /// Plans and makes the change. `None` if somebody else wrote the new service first.
     async fn attempt(&self, approver: &impl Approver) -> Result<Option<CopyReply>> {
         let (plan, mut reply) = self.plan().await?;
-        let undo = self.undo(plan.change.readable_base());
+        let base = plan.change.readable_base();
+        let undo = self.undo(base);
         if plan.is_there && !self.is_rename && plan.custom.is_empty() {
             return Ok(Some(reply));
         }
@@ -208,7 +209,8 @@ impl Work<'_> {
             reply.outcome = CopyOutcome::Stopped;
         } else {
             reply.outcome = CopyOutcome::Done;
-            reply.undo = undo;
+            // Without a new version, only metadata was copied.
+            reply.undo = undo.filter(|_| Some(version) != base);
             if self.is_rename {
                 self.finish_rename(&mut reply).await;
             }

@@ -70,6 +70,7 @@ impl Differences {
 }
 
 /// Who wrote each version: as recorded by Vault, or else by this machine's audit log.
+#[derive(Default)]
 pub struct Writers {
     /// Writers from the audit log, by version number.
     logged: BTreeMap<u64, String>,

@@ -37,6 +37,7 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
+            Self::HalfDone { source, .. } => source.hint(),
             Self::Invalid { hint, .. }
             | Self::NotFound { hint, .. }
             | Self::Blocked { hint, .. }

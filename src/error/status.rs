@@ -12,6 +12,7 @@ impl Error {
             Self::Forbidden { .. } => "forbidden",
             Self::NotFound { .. } | Self::Deleted { .. } => "not_found",
             Self::Blocked { .. } | Self::Conflict { .. } => "conflict",
+            Self::HalfDone { source, .. } => source.code(),
             Self::OutcomeUnknown { .. } => "outcome_unknown",
             Self::KvVersion1 { .. } => "kv_version_1",
             Self::Unreachable { .. } => "vault_unreachable",
@@ -60,6 +61,7 @@ impl Error {
             Self::Forbidden { .. } => 4,
             Self::NotFound { .. } | Self::Deleted { .. } => 5,
             Self::Blocked { .. } | Self::Conflict { .. } => 6,
+            Self::HalfDone { source, .. } => source.exit(),
             Self::OutcomeUnknown { .. }
             | Self::Unreachable { .. }
             | Self::Certificate { .. }

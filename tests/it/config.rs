@@ -54,6 +54,13 @@ fn each_setting_shows_its_source() {
         has_row(&text, "mount other") && text.lines().all(|line| !line.ends_with(' ')),
         "{text}"
     );
+    // The columns are aligned: each value starts where the first one does.
+    let starts = |line: &str| {
+        let name = line.find("  ").unwrap();
+        name + line[name..].find(|c| c != ' ').unwrap()
+    };
+    let first = starts(text.lines().next().unwrap());
+    assert!(text.lines().all(|line| starts(line) == first), "{text}");
 }
 
 /// Whether a table has a row that begins with these cells.

@@ -447,3 +447,28 @@ fn under_an_ai_agent_only_a_person_can_approve_it() {
     assert!(!waited.all().contains(CANARY));
     assert_eq!(lab.stored("plex"), json!({"A": CANARY}));
 }
+
+#[test]
+fn metadata_that_is_copied_alone_makes_no_version_to_undo_and_claims_no_write() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.store("tv", json!({"A": "1"}));
+    let policy = format!(
+        "{}\npath \"secret/metadata/proxmox-services/*\" {{ capabilities = [\"read\", \"list\", \"create\", \"update\"] }}",
+        crate::support::POLICY
+    );
+    lab.bao.put(
+        "sys/policies/acl/homelab-services",
+        json!({ "policy": policy }),
+    );
+    lab.bao.put(
+        "secret/metadata/proxmox-services/plex",
+        json!({"custom_metadata": {"owner": "alice"}}),
+    );
+    let done = lab.cv(["copy", "plex", "tv", "--no-confirm"]).exits(0);
+    assert!(!done.stderr.contains("to undo"), "{}", done.stderr);
+    let log = lab.home.read(".claude-vault-audit.log");
+    assert!(
+        log.contains("version 1 was there already") && !log.contains("wrote version"),
+        "{log}"
+    );
+}

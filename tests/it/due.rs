@@ -245,3 +245,44 @@ fn declining_after_a_conflict_leaves_the_metadata_unchanged() {
     assert!(custom(&lab, "plex").is_null());
     assert_eq!(lab.stored("plex"), json!({"A": "3"}));
 }
+
+#[test]
+fn a_version_that_was_written_without_its_metadata_is_told_and_logged() {
+    let lab = lab();
+    let mut session = cv(&lab.home, &["set", "plex", "A=2", "--owner", "bob"]);
+    session.exp_string("Type yes to write it: ").unwrap();
+    // The right to write metadata goes while the person looks.
+    let policy = format!(
+        "{POLICY}\npath \"secret/metadata/proxmox-services/*\" {{ capabilities = [\"read\", \"list\"] }}"
+    );
+    lab.bao.put(
+        "sys/policies/acl/homelab-services",
+        json!({ "policy": policy }),
+    );
+    session.send_line("yes").unwrap();
+    session
+        .exp_string("plex has version 2 now, but owner and rotation could not be written")
+        .unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(crate::terminal::exit(&session), 4);
+    assert_eq!(lab.stored("plex"), json!({"A": "2", "B": "1"}));
+    let log = lab.home.read(".claude-vault-audit.log");
+    assert!(
+        log.contains("metadata not written: forbidden; wrote version 2"),
+        "{log}"
+    );
+}
+
+/// The owner is the last of the names in the line.
+#[test]
+fn no_owner_can_imitate_the_note_of_a_write() {
+    let lab = lab();
+    let owner = "x; wrote version 1";
+    lab.cv(["set", "plex", "--owner", owner, "--no-confirm"])
+        .exits(0);
+    let history = lab.cv(["history", "plex"]).exits(0).stdout;
+    assert!(
+        history.contains("unknown") && !history.contains("tester"),
+        "{history}"
+    );
+}

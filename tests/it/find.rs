@@ -106,6 +106,7 @@ fn a_value_is_found_exactly_and_never_shown() {
     assert!(
         log.contains("ACTION=FIND")
             && log.contains("by value: 2 services")
+            && !log.contains("2 matches")
             && !log.contains(CANARY)
     );
 }

@@ -29,7 +29,7 @@ pub use report::{AdoptReply, AdoptStop, FileReply, Harmless, KeyReply, ServiceRe
 pub use request::{AdoptRequest, Prefer};
 
 use super::Core;
-use super::plan::{Adoption, AdoptionPart, Current, MovedFile, Operation, Plan};
+use super::plan::{Adoption, AdoptionOutcome, AdoptionPart, Current, Operation, Plan};
 use crate::approval::{Approver, Question};
 use crate::audit::Action;
 use crate::error::{Error, Result};
@@ -152,7 +152,7 @@ fn empty_part(service: Option<Service>) -> AdoptionPart {
 }
 
 /// Adds the new versions, the backups and the error, if any, to the reply.
-fn add_outcome(reply: &mut AdoptReply, moved: MovedFile) -> Option<Error> {
+fn add_outcome(reply: &mut AdoptReply, moved: AdoptionOutcome) -> Option<Error> {
     for done in moved.done {
         let entry = reply
             .services

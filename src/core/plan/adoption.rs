@@ -81,7 +81,7 @@ pub struct AdoptionPartDone {
 }
 
 /// The outcome of all parts.
-pub struct MovedFile {
+pub struct AdoptionOutcome {
     /// The outcome of each part, in order. The last one may be incomplete.
     pub done: Vec<AdoptionPartDone>,
     /// The error that stopped the operation, and its service.
@@ -160,7 +160,7 @@ impl Adoption {
 }
 
 impl Operation for Adoption {
-    type Done = MovedFile;
+    type Done = AdoptionOutcome;
 
     fn consent(&self, _: &Core) -> Consent {
         Consent::Needed
@@ -210,8 +210,8 @@ impl Operation for Adoption {
         )
     }
 
-    async fn carry_out(&self, core: &Core, permit: &Permit<'_>) -> Result<MovedFile> {
-        let mut moved = MovedFile {
+    async fn carry_out(&self, core: &Core, permit: &Permit<'_>) -> Result<AdoptionOutcome> {
+        let mut moved = AdoptionOutcome {
             done: Vec::new(),
             stopped: None,
         };
@@ -231,7 +231,7 @@ impl Operation for Adoption {
         Ok(moved)
     }
 
-    fn report(&self, moved: &MovedFile) -> Report {
+    fn report(&self, moved: &AdoptionOutcome) -> Report {
         match &moved.stopped {
             None => Report {
                 outcome: Outcome::Done(0),

@@ -14,7 +14,7 @@ mod files;
 mod relocation;
 mod version;
 
-pub use adoption::{Adoption, AdoptionPart, AdoptionPartDone, Direction, MovedFile};
+pub use adoption::{Adoption, AdoptionOutcome, AdoptionPart, AdoptionPartDone, Direction};
 pub use deletion::{NewState, StateChange};
 pub use disclosure::Disclosure;
 pub use files::FileWrite;
@@ -306,19 +306,29 @@ fn report_of<O: Operation>(operation: &O, outcome: &Result<O::Done>) -> Report {
     match outcome {
         Ok(done) => {
             let report = operation.report(done);
+            // The last words are always ours, so that no name can imitate the note of a write.
             let details = if report.details.is_empty() {
-                names
+                format!("{names}; done")
             } else {
                 format!("{names}; {}", report.details)
             };
             Report { details, ..report }
         }
+        Err(error @ Error::HalfDone { version, .. }) => Report {
+            outcome: Outcome::Failed(error.to_string()),
+            action: Action::Success,
+            details: format!(
+                "{names}; metadata not written: {}; wrote version {version}",
+                error.code()
+            ),
+        },
+        Err(error @ Error::OutcomeUnknown { .. }) => Report {
+            outcome: Outcome::Unknown(error.to_string()),
+            action: Action::Failed,
+            details: format!("{names}; {}", error.code()),
+        },
         Err(error) => Report {
-            outcome: if matches!(error, Error::OutcomeUnknown { .. }) {
-                Outcome::Unknown(error.to_string())
-            } else {
-                Outcome::Failed(error.to_string())
-            },
+            outcome: Outcome::Failed(error.to_string()),
             action: Action::Failed,
             details: format!("{names}; {}", error.code()),
         },

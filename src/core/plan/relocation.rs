@@ -347,7 +347,11 @@ impl Operation for Relocation {
             } => Report {
                 outcome: Outcome::Done(*version),
                 action: Action::Success,
-                details: format!("wrote version {version}"),
+                details: if *version == self.change.base() {
+                    format!("version {version} was there already")
+                } else {
+                    format!("wrote version {version}")
+                },
             },
             Relocated::Done {
                 version,

@@ -327,7 +327,7 @@ impl Operation for VersionChange {
             upkeep
                 .write(&self.service, writer, &self.vault)
                 .await
-                .map_err(|error| self.half_done(version, &error))?;
+                .map_err(|error| self.half_done(version, error))?;
         }
         Ok(written)
     }

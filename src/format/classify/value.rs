@@ -151,7 +151,7 @@ pub(super) fn is_code(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let is_digits = text
         .bytes()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'-' | b' ' | b',' | b':' | b';' | b'#' | b'*'));
+        .all(|b| b.is_ascii_digit() || b"- ,:;#*_".contains(&b));
     let is_word = text.len() >= 4
         && digits >= 1
         && text

@@ -190,7 +190,7 @@ pub(super) fn of(error: &Error) -> &'static Wording {
         Error::Forbidden { .. } => &FORBIDDEN,
         Error::NotFound { .. } => &NOT_FOUND,
         Error::Deleted { .. } => &DELETED,
-        Error::Blocked { .. } | Error::Conflict { .. } => &CONFLICT,
+        Error::Blocked { .. } | Error::Conflict { .. } | Error::HalfDone { .. } => &CONFLICT,
         Error::OutcomeUnknown { .. } => &OUTCOME_UNKNOWN,
         Error::KvVersion1 { .. } => &KV_VERSION_1,
         Error::Sealed { .. } => &SEALED,

@@ -196,7 +196,7 @@ fn adopt_uses_the_configured_mode_and_undo_restores_the_previous_mode() {
 #[test]
 fn a_number_that_vault_would_change_stays_in_its_file() {
     let lab = app(&[]);
-    let yaml = "alarm_pin: 12345678901234567890\ndoor_pin: 4711.0\ngate_pin: 012345\nwifi_password: 40711\nsafe_pin: \"00712\"\n";
+    let yaml = "alarm_pin: 12345678901234567890\ndoor_pin: 4711.0\ngate_pin: 012345\nbell_pin: 12_345\nwifi_password: 40711\nsafe_pin: \"00712\"\n";
     lab.home.file("app/secrets.yaml", yaml);
     let run = lab.cv(["adopt", "app", "--no-confirm", "--json"]).exits(0);
     let reply = run.json();
@@ -208,7 +208,7 @@ fn a_number_that_vault_would_change_stays_in_its_file() {
         .collect();
     assert_eq!(
         stays,
-        ["alarm_pin", "door_pin", "gate_pin"],
+        ["alarm_pin", "door_pin", "gate_pin", "bell_pin"],
         "{}",
         run.all()
     );

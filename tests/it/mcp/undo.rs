@@ -193,3 +193,34 @@ fn a_visible_key_cannot_be_addressed_by_number_and_numbers_need_a_version() {
         );
     }
 }
+
+/// In one service the key got another value 2 s ago, in the other its value was written again: by
+/// value, only the second is due after 3 s. The model must not see the difference.
+#[test]
+fn what_is_due_for_rotation_depends_on_no_value() {
+    let lab = Lab::with("plex", json!({"A": "1"}));
+    lab.store("gitea", json!({"A": "1"}));
+    for service in ["plex", "gitea"] {
+        lab.bao.put(
+            &format!("secret/metadata/proxmox-services/{service}"),
+            json!({"custom_metadata": {"rotate_after.A": "3s"}}),
+        );
+    }
+    let (lab, mut client) = quick(lab);
+    let mut due = || {
+        let status = client.call("vault_status", json!({})).unwrap();
+        status["session"]["rotation_due"].as_u64().unwrap()
+    };
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    lab.store("plex", json!({"A": "2"}));
+    lab.store("gitea", json!({"A": "1"}));
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let by_value = lab.cv(["status", "--due"]).exits(1).stdout;
+    assert!(
+        by_value.contains("gitea") && !by_value.contains("plex"),
+        "{by_value}"
+    );
+    assert_eq!(due(), 0);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(due(), 2);
+}

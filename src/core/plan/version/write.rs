@@ -18,28 +18,27 @@ impl VersionChange {
         let Some(planned) = &self.created else {
             return Ok(false);
         };
-        match self.vault.read_service(&self.service, None).await? {
-            Stored::Present {
+        match self.vault.read_service(&self.service, None).await {
+            Ok(Stored::Present {
                 version, created, ..
-            } => Ok(version == self.base && created != *planned),
+            }) => Ok(version == self.base && created != *planned),
             // Check-and-set notices these.
-            Stored::Deleted { .. } | Stored::Absent => Ok(false),
+            Ok(Stored::Deleted { .. } | Stored::Absent) => Ok(false),
+            // The write itself waits for the new leader.
+            Err(error) if may_be_failover(&error) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
-    pub(super) fn half_done(&self, version: u64, error: &Error) -> Error {
+    /// The error if the metadata could not be written after `version`.
+    pub(super) fn half_done(&self, version: u64, error: Error) -> Error {
         if self.keeps_values() {
-            return Error::Blocked {
-                message: format!("owner and rotation could not be written: {error}"),
-                hint: error.hint(),
-            };
+            return error;
         }
-        Error::Blocked {
-            message: format!(
-                "{} has version {version} now, but owner and rotation could not be written: {error}",
-                self.service
-            ),
-            hint: error.hint(),
+        Error::HalfDone {
+            service: self.service.to_string(),
+            version,
+            source: Box::new(error),
         }
     }
 

@@ -118,7 +118,9 @@ impl Word {
             '$' => self.dollar(cursor, known, depth)?,
             '`' => self.backticks(cursor)?,
             '\'' | '"' if quoted && until == Until::Brace => {
-                return Err(ends("shells differ on quotes inside ${…} that is itself in quotes"));
+                return Err(ends(
+                    "shells differ on quotes inside ${…} that is itself in quotes",
+                ));
             }
             c if quoted => self.text.push(c),
             '\'' => {
