@@ -171,6 +171,18 @@ impl Ui {
         );
     }
 
+    /// Says on a terminal that the program waits for Vault, for code that has no `Ui`.
+    pub(crate) fn note_wait(address: &str, seconds: u64) {
+        let mut out = std::io::stderr().lock();
+        if out.is_terminal() {
+            let address = printable(address, false);
+            let _ = writeln!(
+                out,
+                "\r\x1b[Kwaiting for Vault at {address}, at most {seconds} s (Ctrl-C ends it)"
+            );
+        }
+    }
+
     /// [`Ui::note`] in a colour.
     pub(crate) fn note_colored(&self, text: &str, color: AnsiColor) {
         if !self.json {

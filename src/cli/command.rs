@@ -21,6 +21,15 @@ use crate::ui::Color;
 )]
 pub(super) struct Cli {
     #[command(flatten)]
+    pub(super) options: Options,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// The options that every command takes.
+#[derive(clap::Args)]
+pub(super) struct Options {
+    #[command(flatten)]
     pub(super) global: Global,
     /// Print one JSON object instead of text
     #[arg(long, global = true, help_heading = "Global options")]
@@ -35,8 +44,6 @@ pub(super) struct Cli {
         help_heading = "Global options"
     )]
     pub(super) color: Color,
-    #[command(subcommand)]
-    pub(super) command: Command,
 }
 
 #[derive(clap::Subcommand)]

@@ -33,6 +33,7 @@ mod login;
 mod logout;
 pub mod manual;
 mod near;
+mod parse;
 mod pick;
 mod receive;
 mod renew;
@@ -51,8 +52,6 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
-
-use clap::Parser;
 
 use crate::config::{Env, Global, Settings};
 use crate::core::Core;
@@ -107,7 +106,7 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
         ["--version", "--verbose"] | ["--verbose", "--version"] => return print_version(true),
         _ => {}
     }
-    match Cli::try_parse_from(&arguments) {
+    match parse::parse(&arguments) {
         Ok(cli) => execute(cli, None, &arguments),
         Err(error) => pick::run_with_picked_service(&error, &arguments)
             .unwrap_or_else(|| usage::report(&error, &arguments)),
@@ -137,7 +136,7 @@ fn drop_launcher(arguments: &mut Vec<OsString>) {
 /// Runs a parsed command. `shell` is set if a shell evaluates the output.
 fn execute(cli: Cli, shell: Option<Shell>, arguments: &[OsString]) -> u8 {
     let env = Env::of_process();
-    let ui = Ui::new(cli.json, cli.color, &env).within(shell);
+    let ui = Ui::new(cli.options.json, cli.options.color, &env).within(shell);
     dispatch(cli, shell, env, &ui).unwrap_or_else(|error| {
         let error = near::with_suggestion(error, arguments);
         ui.error(&error);
@@ -148,7 +147,8 @@ fn execute(cli: Cli, shell: Option<Shell>, arguments: &[OsString]) -> u8 {
 /// Runs the command. A line without `vault` is a command that needs neither Vault nor valid
 /// settings.
 fn dispatch(cli: Cli, shell: Option<Shell>, env: Env, ui: &Ui) -> Result<u8> {
-    let global = cli.global;
+    crate::vault::on_wait(|wait| Ui::note_wait(wait.address, wait.seconds));
+    let global = cli.options.global;
     let vault = Start {
         global: &global,
         env: &env,

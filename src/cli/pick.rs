@@ -41,11 +41,11 @@ pub(super) fn run_with_picked_service(error: &clap::Error, arguments: &[OsString
         .subcommand_name()
         .filter(|name| ASK.contains(name))
         .and_then(|_| Cli::from_arg_matches(&matches).ok())?;
-    let ui = Ui::new(cli.json, cli.color, &env);
+    let ui = Ui::new(cli.options.json, cli.options.color, &env);
     if !is_person(&ui, &env) {
         return None;
     }
-    let core = Core::new(Settings::load(&cli.global, &env).ok()?, &env);
+    let core = Core::new(Settings::load(&cli.options.global, &env).ok()?, &env);
     let context = Context { ui: &ui, env, core };
     let picked = match block_on(service(&context)) {
         Ok(picked) => picked?,

@@ -8,8 +8,6 @@
 
 use std::ffi::OsString;
 
-use clap::Parser;
-
 use super::{Cli, Command, execute, usage};
 use crate::config::Env;
 use crate::error::Error;
@@ -42,7 +40,7 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
 /// Runs a command that changes the shell, and returns its exit status. `None` for every other
 /// command. `prints_commands` is set if the shell would print the text that it evaluates.
 fn run_here(arguments: &[OsString], shell: Shell, prints_commands: bool) -> Option<u8> {
-    match Cli::try_parse_from(arguments) {
+    match super::parse::parse(arguments) {
         // tcsh would print the text that it evaluates, and that cannot be turned off in the same
         // line.
         Ok(Cli {

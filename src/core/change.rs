@@ -76,7 +76,7 @@ pub(super) async fn change<F>(
 where
     F: Future<Output = Result<VersionChange>>,
 {
-    let vault = core.active_vault().await?;
+    let vault = core.active_vault()?;
     if dry_run {
         let change = work_out(Current::read(vault, service).await?).await?;
         core.audit

@@ -133,8 +133,8 @@ pub async fn copy(
         there,
         request,
         is_rename,
-        from: core.active_vault().await?,
-        to: there.active_vault().await?,
+        from: core.active_vault()?,
+        to: there.active_vault()?,
     };
     if request.dry_run {
         return work.dry_run(show).await;

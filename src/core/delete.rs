@@ -119,7 +119,7 @@ pub async fn delete(
         dry_run,
     } = request;
     if keys.is_empty() {
-        let vault = core.active_vault().await?;
+        let vault = core.active_vault()?;
         let fate = match (destroy, all_versions) {
             (_, true) => NewState::AllGone,
             (true, false) => NewState::Destroyed,
@@ -154,7 +154,7 @@ pub async fn delete_keys(
     show: impl Fn(&Question<'_>) -> Result<()>,
     choose: impl Fn(&Current) -> Result<Vec<String>>,
 ) -> Result<ChangeReply> {
-    let vault = core.active_vault().await?;
+    let vault = core.active_vault()?;
     match vault.read_service(service, None).await? {
         Stored::Present { .. } => {}
         Stored::Deleted {
@@ -259,7 +259,7 @@ pub async fn undelete(
         version,
         dry_run,
     } = request;
-    let vault = core.active_vault().await?;
+    let vault = core.active_vault()?;
     let newest = match vault.read_service(service, None).await? {
         Stored::Present { version, .. } | Stored::Deleted { version, .. } => version,
         Stored::Absent => return Err(no_service(service)),

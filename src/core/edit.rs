@@ -256,7 +256,7 @@ pub async fn write(
 }
 
 async fn read(core: &Core, service: &Service) -> Result<Current> {
-    Current::read(core.active_vault().await?, service).await
+    Current::read(core.active_vault()?, service).await
 }
 
 fn typed(value: &Value) -> Typed {

@@ -156,10 +156,9 @@ impl Core {
     /// must not depend on a standby.
     ///
     /// # Errors
-    /// The errors of [`Core::vault`], and failures to find the active node.
-    pub(crate) async fn active_vault(&self) -> Result<Arc<Client>> {
-        let vault = self.vault()?;
-        Ok(vault.active_node().await?.map_or(vault, Arc::new))
+    /// The errors of [`Core::vault`].
+    pub(crate) fn active_vault(&self) -> Result<Arc<Client>> {
+        Ok(Arc::new(self.vault()?.at_active_node()))
     }
 
     /// Records the outcome of a read in the audit log. If the log cannot be written, the read still

@@ -53,9 +53,7 @@ async fn open(core: &Core, token: Secret) -> Result<ReceiveReply> {
             "paste only the token, as share printed it",
         ));
     }
-    let vault = Client::new(&core.settings, None)?;
-    let active = vault.active_node().await?;
-    let vault = active.unwrap_or(vault);
+    let vault = Client::new(&core.settings, None)?.at_active_node();
     let info = vault
         .look_up_wrapping(&token)
         .await?
@@ -63,12 +61,10 @@ async fn open(core: &Core, token: Secret) -> Result<ReceiveReply> {
     if info.creation_path != WRAP_PATH {
         return Err(other_kind(&info.creation_path));
     }
-    let opener = vault.with_token(token.clone())?;
+    let opener = vault.with_token(token.clone());
     let secrets = match opener.unwrap_values().await {
         Ok(secrets) => secrets.ok_or_else(|| gone(" a moment ago"))?,
-        Err(
-            error @ (Error::Unreachable { .. } | Error::BadReply { .. } | Error::Server { .. }),
-        ) => {
+        Err(error) if error.is_transient() => {
             return Err(match vault.look_up_wrapping(&token).await {
                 Ok(None) => lost(),
                 Ok(Some(_)) | Err(_) => error,

@@ -38,7 +38,7 @@ pub async fn rollback(
         version: number,
         dry_run,
     } = request;
-    let vault = core.active_vault().await?;
+    let vault = core.active_vault()?;
     let (number, content) = read_version(&vault, service, Some(*number)).await?;
     let work_out = async |current: Current| {
         if core.audience == Audience::Person && current.version() == number {

@@ -109,9 +109,8 @@ async fn read(core: &Core, service: &Service, keys: &[String]) -> Result<GetRepl
 
 /// Wraps the values at the active node, and logs a failure.
 async fn wrap(core: &Core, service: &Service, secrets: &Secrets, life: u64) -> Result<Wrapped> {
-    let vault = core.vault()?;
-    let active = vault.active_node().await?;
-    let wrapped = active.as_ref().unwrap_or(&vault).wrap(secrets, life).await;
+    let vault = core.active_vault()?;
+    let wrapped = vault.wrap(secrets, life).await;
     if let Err(error) = &wrapped {
         let details = format!("share: {}", error.code());
         let _ = core

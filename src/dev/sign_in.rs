@@ -53,7 +53,7 @@ pub(crate) async fn sign_in(address: &str, password: &str, env: &crate::config::
     let reply = vault
         .call(Call::put(&format!("auth/userpass/login/{USER}"), body).without_token())
         .await?;
-    let person = vault.with_token(reply.parse::<Login>()?.auth.client_token)?;
+    let person = vault.with_token(reply.parse::<Login>()?.auth.client_token);
     let asked = query
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))

@@ -46,6 +46,57 @@ impl Error {
         }
     }
 
+    /// Whether a failing connection, node or cluster can cause this error, so that the same request
+    /// may succeed a moment later. After a write, it is unknown whether Vault carried it out.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. }
+            | Self::BadReply { .. }
+            | Self::Sealed { .. }
+            | Self::ForeignRedirect { .. } => true,
+            Self::Server { status, .. } => *status >= 500 || matches!(status, 412 | 429),
+            Self::HalfDone { source, .. } => source.is_transient(),
+            Self::Invalid { .. }
+            | Self::NoAddress
+            | Self::NoSession
+            | Self::SessionExpired
+            | Self::OtherVault { .. }
+            | Self::Forbidden { .. }
+            | Self::NotFound { .. }
+            | Self::Deleted { .. }
+            | Self::Blocked { .. }
+            | Self::Conflict { .. }
+            | Self::OutcomeUnknown { .. }
+            | Self::KvVersion1 { .. }
+            | Self::Certificate { .. }
+            | Self::WrongScheme { .. }
+            | Self::InsecureHttp { .. }
+            | Self::LoginFailed { .. }
+            | Self::LoginTimeout { .. }
+            | Self::NotRenewed { .. }
+            | Self::Declined
+            | Self::NoPerson { .. }
+            | Self::ApprovalPending { .. }
+            | Self::ApprovalExpired
+            | Self::ApprovalUnknown
+            | Self::ApprovalMismatch
+            | Self::WeakProof { .. }
+            | Self::UnderAgent { .. }
+            | Self::Unwritable { .. }
+            | Self::Drift { .. }
+            | Self::Confined { .. }
+            | Self::NotOurs { .. }
+            | Self::Io { .. }
+            | Self::AuditUnwritable { .. }
+            | Self::AuditBroken(_)
+            | Self::CannotRun { .. }
+            | Self::Dev { .. }
+            | Self::Several { .. }
+            | Self::Interrupted => false,
+        }
+    }
+
     /// The documented exit status: 1 failed, 2 invalid, 3 no session, 4 forbidden, 5 not found,
     /// 6 conflict, 7 Vault failing, 8 not approved by a person, 126 or 127 program not run,
     /// 130 interrupted.

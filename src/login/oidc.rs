@@ -227,7 +227,7 @@ async fn poll(
             Ok(Polled::Granted(granted)) => return Ok(granted),
             Ok(Polled::SlowDown) => interval *= 2,
             Ok(Polled::Pending) => {}
-            Err(error) if is_temporary(&error) => {}
+            Err(error) if error.is_transient() => {}
             Err(error) => return Err(error),
         }
     }
@@ -241,7 +241,7 @@ async fn start_after_failover(
     let until = Instant::now() + FAILOVER;
     loop {
         match start(vault, options, port).await {
-            Err(error) if is_temporary(&error) && Instant::now() < until => {
+            Err(error) if error.is_transient() && Instant::now() < until => {
                 sleep(Duration::from_millis(500)).await;
             }
             outcome => return outcome,
@@ -263,19 +263,9 @@ async fn finish(
             "Vault lost the login's state twice",
             "ask your Vault admin: all servers behind one address must belong to one cluster",
         )),
-        Err(error) if !lost_before && is_temporary(&error) => Ok(None),
+        Err(error) if !lost_before && error.is_transient() => Ok(None),
         outcome => outcome,
     }
-}
-
-fn is_temporary(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Unreachable { .. }
-            | Error::Sealed { .. }
-            | Error::BadReply { .. }
-            | Error::Server { status: 500.., .. }
-    )
 }
 
 /// A nonce of 128 random bits and the digest `bound_to`. It binds the callback to this process and

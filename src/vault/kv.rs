@@ -77,8 +77,9 @@ pub(crate) enum WriteOutcome {
     Written(u64),
     /// Check-and-set failed: Vault's current version is not the expected one.
     Mismatch,
-    /// The connection or the server failed, so the write may or may not have been applied.
-    Unknown,
+    /// The connection or the server failed with this error, so the write may or may not have been
+    /// applied.
+    Unknown(Error),
 }
 
 #[derive(Deserialize)]
@@ -244,16 +245,20 @@ impl Client {
             .await
         {
             Ok(reply) => reply,
-            Err(Error::Unreachable { .. } | Error::BadReply { .. }) => {
-                return Ok(WriteOutcome::Unknown);
-            }
-            Err(Error::Server { status, .. }) if status >= 500 => return Ok(WriteOutcome::Unknown),
+            Err(error) if error.is_transient() => return Ok(WriteOutcome::Unknown(error)),
             Err(error) => return Err(error),
         };
         match reply.status {
-            200 => Ok(WriteOutcome::Written(
-                reply.parse::<Data<Version>>()?.data.version,
-            )),
+            200 => match reply.parse::<Data<Version>>() {
+                Ok(written) => Ok(WriteOutcome::Written(written.data.version)),
+                Err(error) => Ok(WriteOutcome::Unknown(error)),
+            },
+            // The leader may have written this before it died and a standby redirected.
+            400 if reply.was_redirected
+                && reply.has_error_with("check-and-set parameter did not match") =>
+            {
+                Ok(WriteOutcome::Unknown(unexpected(&reply)))
+            }
             400 if reply.has_error_with("check-and-set parameter did not match") => {
                 Ok(WriteOutcome::Mismatch)
             }

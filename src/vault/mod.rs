@@ -1,7 +1,8 @@
 //! The HTTP client for Vault: requests, retries, redirects, and the meaning of each response.
 //!
 //! Works with HashiCorp Vault and OpenBao (<https://developer.hashicorp.com/vault/api-docs>,
-//! <https://openbao.org/api-docs/>). A request never takes longer than the client's timeout. A
+//! <https://openbao.org/api-docs/>). The requests of a command never take longer than the
+//! client's timeout, unless Vault answers each of them quickly. A
 //! response never holds more than [`MAX_BODY`] bytes. The token goes only to origins (scheme, host,
 //! port) that the person named.
 
@@ -16,7 +17,7 @@ mod versions;
 mod walk;
 mod wrapping;
 
-pub use client::{Client, MAX_BODY};
+pub use client::{Client, MAX_BODY, WaitNotice, on_wait};
 pub use kv::{Metadata, Secrets, ServiceSummary, Stored};
 pub use oidc::{AuthUrl, Callback, Polled, redirect_not_allowed};
 pub use token::{Granted, TokenInfo};

@@ -9,7 +9,7 @@ use serde_json::json;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::client::{Call, Client};
+use super::client::{Call, Client, Repeat};
 use super::reply::VaultReply;
 use super::token::{Auth, Granted};
 use crate::error::{Error, ForeignText, Result};
@@ -81,7 +81,10 @@ impl Client {
             "client_nonce": nonce.expose(WayOut::LoginRequest),
         });
         let path = format!("auth/{mount}/oidc/auth_url");
-        let call = Call::put(&path, Zeroizing::new(body.to_string().into_bytes())).without_token();
+        // A login that was started and forgotten has no effect.
+        let call = Call::put(&path, Zeroizing::new(body.to_string().into_bytes()))
+            .without_token()
+            .repeated(Repeat::Always);
         let reply = self
             .call(call)
             .await
@@ -209,7 +212,13 @@ impl Client {
             ("client_nonce", nonce),
         ];
         let reply = self
-            .call(Call::get(&path).without_token().query(query))
+            // Vault accepts a state only once.
+            .call(
+                Call::get(&path)
+                    .without_token()
+                    .query(query)
+                    .repeated(Repeat::UnlessRun),
+            )
             .await?;
         match reply.status {
             200 => Ok(Some(reply.parse::<Auth>()?.auth)),

@@ -17,6 +17,8 @@ pub(crate) struct VaultReply {
     pub(crate) status: u16,
     pub(crate) body: Zeroizing<Vec<u8>>,
     pub(crate) address: String,
+    /// Whether a standby redirected the request, which the leader may have carried out before.
+    pub(crate) was_redirected: bool,
 }
 
 impl VaultReply {
@@ -96,6 +98,7 @@ mod tests {
             status,
             body: Zeroizing::new(body.as_bytes().to_vec()),
             address: "http://x".into(),
+            was_redirected: false,
         }
     }
 

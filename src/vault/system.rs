@@ -1,18 +1,9 @@
-//! Requests about the server itself (`sys/`): health, the active node, and a mount's KV version.
+//! Requests about the server itself (`sys/`): health, and a mount's KV version.
 
 use serde::Deserialize;
-use url::Url;
 
 use super::client::{Call, Client};
 use crate::error::{Error, Result};
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Leader {
-    ha_enabled: bool,
-    is_self: bool,
-    leader_address: String,
-}
 
 #[derive(Deserialize)]
 struct Health {
@@ -61,47 +52,6 @@ impl Client {
             .chars()
             .take(40)
             .collect())
-    }
-
-    /// A client for the active node, if this node is a standby and the active node is trusted with
-    /// the token (GET `sys/leader`). An OpenBao standby answers reads from its own, possibly older
-    /// state, and check-and-set with that state fails even without a conflict. Reads that prepare a
-    /// write must therefore go to the active node.
-    ///
-    /// # Errors
-    /// Only if Vault cannot be reached. An unusable response gives `None`.
-    pub async fn active_node(&self) -> Result<Option<Client>> {
-        let reply = match self.call(Call::get("sys/leader").without_token()).await {
-            Err(
-                error @ (Error::Unreachable { .. }
-                | Error::Certificate { .. }
-                | Error::WrongScheme { .. }),
-            ) => {
-                return Err(error);
-            }
-            Err(_) => return Ok(None),
-            Ok(reply) => reply,
-        };
-        let Ok(leader) = reply.parse::<Leader>() else {
-            return Ok(None);
-        };
-        if !leader.ha_enabled || leader.is_self {
-            return Ok(None);
-        }
-        Ok(Url::parse(&leader.leader_address)
-            .ok()
-            .and_then(|address| self.at_node(&address)))
-    }
-
-    /// Whether this node is the active or only node, so that its reads are current
-    /// (GET `sys/leader`). Without a usable response, the node counts as a standby.
-    pub async fn is_active(&self) -> bool {
-        let Ok(reply) = self.call(Call::get("sys/leader").without_token()).await else {
-            return false;
-        };
-        reply
-            .parse::<Leader>()
-            .is_ok_and(|leader| !leader.ha_enabled || leader.is_self)
     }
 
     /// Checks that `mount` is a KV version 2 mount (GET `sys/internal/ui/mounts/…`). Called only

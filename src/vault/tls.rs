@@ -3,11 +3,8 @@
 //! If the person names a CA file or folder, only that is trusted, and the system's roots are not
 //! loaded, because loading them takes milliseconds.
 
-use std::net::ToSocketAddrs;
 use std::path::Path;
-use std::sync::Arc;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Certificate, ClientBuilder, Identity};
 
 use crate::config::Tls;
@@ -19,8 +16,8 @@ pub(crate) fn apply_without_roots(builder: ClientBuilder) -> ClientBuilder {
     builder.tls_certs_only([])
 }
 
-/// Applies the TLS settings for requests to `host`.
-pub(super) fn apply(builder: ClientBuilder, tls: &Tls, host: &str) -> Result<ClientBuilder> {
+/// Applies the TLS settings.
+pub(super) fn apply(builder: ClientBuilder, tls: &Tls) -> Result<ClientBuilder> {
     provide_ring();
     let mut builder = builder.tls_danger_accept_invalid_certs(tls.skip_verify);
     let roots = roots(tls)?;
@@ -48,9 +45,6 @@ pub(super) fn apply(builder: ClientBuilder, tls: &Tls, host: &str) -> Result<Cli
                 "set both, or unset both",
             ));
         }
-    }
-    if tls.server_name.is_some() {
-        builder = builder.dns_resolver(Arc::new(ResolveTo(host.to_owned())));
     }
     Ok(builder)
 }
@@ -108,21 +102,6 @@ fn unusable(path: &Path, what: &str) -> Error {
         format!("{}: {what}", path.display()),
         "openssl x509 -in FILE -noout -subject   shows what a file holds",
     )
-}
-
-/// Resolves every name to the addresses of one host. With `VAULT_TLS_SERVER_NAME`, the URL contains
-/// the certificate's name, but the connection must still go to the host from `VAULT_ADDR`.
-struct ResolveTo(String);
-
-impl Resolve for ResolveTo {
-    fn resolve(&self, _: Name) -> Resolving {
-        let host = self.0.clone();
-        Box::pin(async move {
-            let found =
-                tokio::task::spawn_blocking(move || (host.as_str(), 0).to_socket_addrs()).await??;
-            Ok(Box::new(found) as Addrs)
-        })
-    }
 }
 
 /// The problem with the server's certificate and a hint, if a certificate error is anywhere in the

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::client::{Call, Client};
+use super::client::{Call, Client, Repeat};
 use super::reply::{ErrorTexts, VaultReply};
 use crate::error::{Error, Result, ServerText};
 use crate::names::printable;
@@ -144,7 +144,7 @@ impl Client {
     pub async fn renew_token(&self, seconds: u64) -> Result<u64> {
         let body = format!(r#"{{"increment":"{seconds}s"}}"#).into_bytes();
         let reply = self
-            .call(Call::put("auth/token/renew-self", Zeroizing::new(body)))
+            .call(Call::put("auth/token/renew-self", Zeroizing::new(body)).repeated(Repeat::Always))
             .await?;
         if reply.status == 200 {
             Ok(reply.parse::<Auth>()?.auth.lease_duration)
@@ -162,7 +162,7 @@ impl Client {
             .to_string()
             .into_bytes();
         let reply = self
-            .call(Call::put("sys/capabilities-self", Zeroizing::new(body)))
+            .call(Call::put("sys/capabilities-self", Zeroizing::new(body)).repeated(Repeat::Always))
             .await?;
         if reply.status != 200 {
             return Err(unexpected(&reply));

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-use super::client::{Call, Client};
+use super::client::{Call, Client, Repeat};
 use super::token::unexpected;
 use crate::error::{Error, Result};
 use crate::names::Service;
@@ -237,6 +237,7 @@ impl Client {
         let call = Call {
             method: reqwest::Method::DELETE,
             operation: "delete",
+            repeat: Repeat::UnlessRun,
             ..Call::get(&path)
         };
         self.change_metadata(call).await
@@ -290,10 +291,7 @@ impl Client {
     async fn change_metadata(&self, call: Call<'_>) -> Result<SentChange> {
         let reply = match self.call(call).await {
             Ok(reply) => reply,
-            Err(Error::Unreachable { .. } | Error::BadReply { .. }) => {
-                return Ok(SentChange::Unknown);
-            }
-            Err(Error::Server { status, .. }) if status >= 500 => return Ok(SentChange::Unknown),
+            Err(error) if error.is_transient() => return Ok(SentChange::Unknown),
             Err(error) => return Err(error),
         };
         match reply.status {

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::client::{Call, Client};
+use super::client::{Call, Client, Repeat};
 use super::kv::{BoundedSecrets, Secrets, object_body};
 use super::token::unexpected;
 use crate::error::{Error, Result};
@@ -57,6 +57,8 @@ impl Client {
         let call = Call {
             wrap_ttl: Some(seconds),
             operation: "update",
+            // A token that nobody received expires unused.
+            repeat: Repeat::Always,
             ..Call::put(WRAP_PATH, body)
         };
         let reply = self.call(call).await?;
@@ -94,7 +96,11 @@ impl Client {
             .map_err(|_| self.bad("the token has no JSON form"))?;
         body.push(b'}');
         let reply = self
-            .call(Call::put("sys/wrapping/lookup", body).without_token())
+            .call(
+                Call::put("sys/wrapping/lookup", body)
+                    .without_token()
+                    .repeated(Repeat::Always),
+            )
             .await?;
         match reply.status {
             200 => Ok(Some(reply.parse::<Data<WrappingInfo>>()?.data)),

@@ -37,6 +37,7 @@ mod example;
 mod examples;
 mod exec;
 mod export;
+mod failover;
 mod find;
 mod from;
 mod from_yaml;

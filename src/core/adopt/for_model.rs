@@ -60,7 +60,7 @@ pub async fn adopt_for_model(
     service: &Service,
     approver: &impl Approver,
 ) -> std::result::Result<Vec<FileForModel>, NotAsked> {
-    let vault = core.active_vault().await?;
+    let vault = core.active_vault()?;
     let current = Current::read(vault, service).await?;
     let (draft, shown, obstacle) = found(core, service)?;
     let audited = audited(core, &draft);

@@ -119,7 +119,7 @@ async fn make_plan(core: &Core, request: &AdoptRequest) -> Result<(Adoption, Ado
     if request.done {
         return undo::done(core, request);
     }
-    let vault = core.active_vault().await?;
+    let vault = core.active_vault()?;
     if request.undo {
         return undo::plan(core, request, vault).await;
     }

@@ -6,9 +6,7 @@
 //! even if it did nothing, so each change is read back from the active node.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::version::{RESOLVE_FOR, may_be_failover};
 use super::{Consent, Operation, Permit, Report, logged_name};
 use crate::approval::{Asked, Change, Outcome, Question};
 use crate::audit::Action;
@@ -124,7 +122,7 @@ impl Operation for StateChange {
     }
 
     async fn carry_out(&self, _: &Core, permit: &Permit<'_>) -> Result<()> {
-        let writer = permit.writer(&self.vault)?;
+        let writer = permit.writer(&self.vault);
         let target = VersionTarget {
             service: &self.service,
             version: self.version,
@@ -163,37 +161,24 @@ pub(super) struct VersionTarget<'a> {
 ///
 /// # Errors
 /// [`Error::Conflict`] if a newer version was written meanwhile, which is kept;
-/// [`Error::OutcomeUnknown`] if Vault does not show the outcome within half a minute; and Vault's
-/// refusals.
+/// [`Error::OutcomeUnknown`] if Vault does not show the outcome within the client's timeout; and
+/// Vault's refusals.
 pub(super) async fn apply(
     writer: &Client,
     vault: &Client,
     target: &VersionTarget<'_>,
     fate: NewState,
 ) -> Result<()> {
-    let unknown = || Error::OutcomeUnknown {
-        service: target.service.to_string(),
-    };
-    tokio::time::timeout(RESOLVE_FOR, until_settled(writer, vault, target, fate))
-        .await
-        .unwrap_or_else(|_| Err(unknown()))
-}
-
-async fn until_settled(
-    writer: &Client,
-    vault: &Client,
-    target: &VersionTarget<'_>,
-    fate: NewState,
-) -> Result<()> {
-    let mut pause = Duration::from_millis(50);
+    let mut attempt = 0;
     let (mut is_sent, mut is_taken) = (false, false);
     loop {
-        let active = vault.active_node().await.unwrap_or(None);
-        let seen = match look(active.as_ref().unwrap_or(vault), target).await {
+        let seen = match look(vault, target).await {
             Ok(seen) => seen,
-            Err(error) if may_be_failover(&error) => {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(2));
+            Err(error) if error.is_transient() => {
+                if !vault.back_off(attempt).await {
+                    return Err(if is_sent { unknown(target) } else { error });
+                }
+                attempt += 1;
                 continue;
             }
             Err(error) => return Err(error),
@@ -209,12 +194,19 @@ async fn until_settled(
             return Ok(());
         }
         if is_sent {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(2));
+            if !vault.back_off(attempt).await {
+                return Err(unknown(target));
+            }
+            attempt += 1;
         }
-        let active_writer = writer.active_node().await.unwrap_or(None);
-        let sent = send(active_writer.as_ref().unwrap_or(writer), target, fate).await?;
+        let sent = send(writer, target, fate).await?;
         (is_sent, is_taken) = (true, sent == SentChange::Taken);
+    }
+}
+
+fn unknown(target: &VersionTarget<'_>) -> Error {
+    Error::OutcomeUnknown {
+        service: target.service.to_string(),
     }
 }
 
@@ -231,15 +223,11 @@ fn is_settled(seen: &Seen, fate: NewState) -> bool {
 /// Sends the change once. A failing node may have applied it; the caller finds out by reading.
 async fn send(writer: &Client, target: &VersionTarget<'_>, fate: NewState) -> Result<SentChange> {
     let versions = [target.version];
-    let sent = match fate {
+    match fate {
         NewState::Deleted => writer.delete_versions(target.service, &versions).await,
         NewState::Live => writer.undelete_versions(target.service, &versions).await,
         NewState::Destroyed => writer.destroy_versions(target.service, &versions).await,
         NewState::AllGone => writer.delete_everything(target.service).await,
-    };
-    match sent {
-        Err(error) if may_be_failover(&error) => Ok(SentChange::Unknown),
-        sent => sent,
     }
 }
 

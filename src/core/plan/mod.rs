@@ -118,9 +118,9 @@ impl Permit<'_> {
 
     /// The client that must write after a step-up: it has the token of that login. `None` for any
     /// other proof.
-    fn writer(&self, vault: &Client) -> Result<Option<Client>> {
+    fn writer(&self, vault: &Client) -> Option<Client> {
         match self.proof {
-            Some(Proof::StepUp(write)) => vault.with_token(write.token.clone()).map(Some),
+            Some(Proof::StepUp(write)) => Some(vault.with_token(write.token.clone())),
             Some(
                 Proof::Typed
                 | Proof::Elsewhere
@@ -128,7 +128,7 @@ impl Permit<'_> {
                 | Proof::Passkey(_)
                 | Proof::NoConfirm,
             )
-            | None => Ok(None),
+            | None => None,
         }
     }
 }

@@ -2,10 +2,8 @@
 //! written and read back before the old one is deleted, so that a failure in between loses nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::deletion::{NewState, VersionTarget, apply};
-use super::version::{RESOLVE_FOR, may_be_failover};
 use super::{Commit, Consent, Operation, Permit, Report, VersionChange};
 use crate::approval::{Asked, Outcome, Question};
 use crate::audit::Action;
@@ -118,27 +116,15 @@ impl Relocation {
                 Commit::Conflict => return Ok(None),
             }
         }
-        let unknown = || Error::OutcomeUnknown {
-            service: self.service.to_string(),
-        };
-        let verified = tokio::time::timeout(RESOLVE_FOR, self.verify(version)).await;
-        verified
-            .unwrap_or_else(|_| Err(unknown()))
-            .map(|()| Some(version))
+        self.verify(version).await.map(|()| Some(version))
     }
 
     /// Reads the new service back. An OpenBao standby may lag behind for a moment. The approval was
     /// for what was written, so a newer version or different content is somebody else's change.
     async fn verify(&self, version: u64) -> Result<()> {
-        let mut pause = Duration::from_millis(50);
+        let mut attempt = 0;
         loop {
-            let active = self.vault.active_node().await.unwrap_or(None);
-            match active
-                .as_ref()
-                .unwrap_or(&self.vault)
-                .read_service(&self.service, None)
-                .await
-            {
+            match self.vault.read_service(&self.service, None).await {
                 Ok(Stored::Present {
                     secrets,
                     version: newest,
@@ -166,11 +152,15 @@ impl Relocation {
                     });
                 }
                 Ok(Stored::Present { .. } | Stored::Deleted { .. } | Stored::Absent) => {}
-                Err(error) if may_be_failover(&error) => {}
+                Err(error) if error.is_transient() => {}
                 Err(error) => return Err(error),
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(2));
+            if !self.vault.back_off(attempt).await {
+                return Err(Error::OutcomeUnknown {
+                    service: self.service.to_string(),
+                });
+            }
+            attempt += 1;
         }
     }
 
@@ -190,7 +180,7 @@ impl Relocation {
         if custom == before {
             return Ok(());
         }
-        let writer = permit.writer(&self.vault)?;
+        let writer = permit.writer(&self.vault);
         let writer = writer.as_ref().unwrap_or(&self.vault);
         writer
             .write_custom_metadata(&self.service, history.as_ref(), &custom)
@@ -229,7 +219,7 @@ impl Relocation {
             vault,
             ..
         } = &self.origin;
-        let writer = permit.writer(vault)?;
+        let writer = permit.writer(vault);
         let target = VersionTarget {
             service,
             version: *version,

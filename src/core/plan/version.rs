@@ -13,7 +13,6 @@ pub use self::current::Current;
 pub use self::given::Given;
 pub use self::notes::Notes;
 use self::write::UpkeepChange;
-pub(super) use self::write::{RESOLVE_FOR, may_be_failover};
 use super::{Consent, Operation, Permit, Report, logged_name};
 use crate::approval::{Asked, Change, Outcome, Question};
 use crate::audit::Action;
@@ -312,7 +311,7 @@ impl Operation for VersionChange {
     async fn carry_out(&self, _: &Core, permit: &Permit<'_>) -> Result<Commit> {
         // With a step-up, only the token of that login may write, so that Vault itself checks the
         // person.
-        let step_up = permit.writer(&self.vault)?;
+        let step_up = permit.writer(&self.vault);
         let writer = step_up.as_ref().unwrap_or(&self.vault);
         if permit.was_person_asked() && self.was_recreated().await? {
             return Ok(Commit::Conflict);

@@ -525,7 +525,7 @@ fn the_write_token_follows_no_redirect() {
     let settings = Settings::load(&global, &env).unwrap();
     let vault =
         claude_vault::vault::Client::new(&settings, Some("hvs.session".to_owned().into())).unwrap();
-    let writer = vault.with_token("hvs.write".to_owned().into()).unwrap();
+    let writer = vault.with_token("hvs.write".to_owned().into());
     let alone = settings.for_the_address_alone();
     let given_back =
         claude_vault::vault::Client::new(&alone, Some("hvs.write".to_owned().into())).unwrap();

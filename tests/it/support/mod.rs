@@ -1,5 +1,6 @@
 //! The foundation of the tests: servers, homes, and running the program in them.
 
+pub mod cluster;
 pub mod http;
 mod proxy;
 pub mod servers;

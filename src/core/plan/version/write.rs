@@ -1,15 +1,11 @@
 //! Writes a new version and its custom metadata, and finds the outcome if Vault's answer is lost.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::{Commit, VersionChange};
 use crate::error::{Error, Result};
 use crate::names::Service;
 use crate::vault::{Client, CustomMetadata, Secrets, SentChange, Stored, WriteOutcome};
-
-/// How long to look for the outcome of a broken write: a failover takes up to twenty seconds.
-pub(in crate::core::plan) const RESOLVE_FOR: Duration = Duration::from_secs(30);
 
 impl VersionChange {
     /// Whether the service was removed and created again while the person decided. Its version
@@ -25,7 +21,7 @@ impl VersionChange {
             // Check-and-set notices these.
             Ok(Stored::Deleted { .. } | Stored::Absent) => Ok(false),
             // The write itself waits for the new leader.
-            Err(error) if may_be_failover(&error) => Ok(false),
+            Err(error) if error.is_transient() => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -68,86 +64,83 @@ impl VersionChange {
         } = self;
         match writer.write_service(service, *base, result).await? {
             WriteOutcome::Written(version) => Ok(Commit::Written(version)),
-            WriteOutcome::Mismatch => self.resolve(writer, vault, false).await,
-            WriteOutcome::Unknown => self.resolve(writer, vault, true).await,
+            WriteOutcome::Mismatch => self.resolve(writer, vault, None).await,
+            WriteOutcome::Unknown(error) => self.resolve(writer, vault, Some(error)).await,
         }
     }
 
-    /// Finds the outcome after a mismatch or a broken connection. Vault's answer can be wrong in
-    /// both cases: an OpenBao standby judges check-and-set by an older state, and a write may have
-    /// been applied although its answer was lost. The next version on the active node shows the
-    /// outcome.
-    async fn resolve(&self, writer: &Client, vault: &Client, may_be_ours: bool) -> Result<Commit> {
-        let undecided = if may_be_ours {
-            Err(Error::OutcomeUnknown {
-                service: self.service.to_string(),
-            })
-        } else {
-            Ok(Commit::Conflict)
-        };
-        tokio::time::timeout(
-            RESOLVE_FOR,
-            self.look_until_clear(writer, vault, may_be_ours),
-        )
-        .await
-        .unwrap_or(undecided)
-    }
-
-    async fn look_until_clear(
+    /// Finds the outcome after a mismatch or, with `lost`, after a write whose answer was lost.
+    /// Vault's answer can be wrong in both cases: an OpenBao standby judges check-and-set by an
+    /// older state, and a write may have been applied although its answer was lost. The next version
+    /// on the active node shows the outcome. The search ends with the client's timeout.
+    async fn resolve(
         &self,
         writer: &Client,
         vault: &Client,
-        mut may_be_ours: bool,
+        mut lost: Option<Error>,
     ) -> Result<Commit> {
-        let Self {
-            service,
-            base,
-            result,
-            ..
-        } = self;
-        let mut pause = Duration::from_millis(100);
-        loop {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(2));
-            let active = vault.active_node().await.unwrap_or(None);
-            let node = active.as_ref().unwrap_or(vault);
-            if may_be_ours {
-                match node.read_service(service, Some(base + 1)).await {
-                    Ok(Stored::Present {
-                        secrets, version, ..
-                    }) if secrets == *result => {
-                        return Ok(Commit::Written(version));
-                    }
-                    Ok(_) => {}
-                    Err(error) if may_be_failover(&error) => continue,
-                    Err(error) => return Err(error),
-                }
-            }
-            let current = match node.read_service(service, None).await {
-                Ok(Stored::Present { version, .. } | Stored::Deleted { version, .. }) => version,
-                Ok(Stored::Absent) => 0,
-                Err(error) if may_be_failover(&error) => continue,
+        let mut attempt = 0;
+        while vault.back_off(attempt).await {
+            attempt += 1;
+            match self.written_version(vault, lost.is_some()).await {
+                Ok(Seen::Ours(version)) => return Ok(Commit::Written(version)),
+                Ok(Seen::Other) => return Ok(Commit::Conflict),
+                Ok(Seen::Nothing) => {}
+                Err(error) if error.is_transient() => continue,
                 Err(error) => return Err(error),
-            };
-            if current != *base {
-                return Ok(Commit::Conflict);
             }
             // Nothing was written yet, so it is safe to try the same check-and-set again.
-            let active_writer = writer.active_node().await.unwrap_or(None);
-            match active_writer
-                .as_ref()
-                .unwrap_or(writer)
-                .write_service(service, *base, result)
-                .await
+            match writer
+                .write_service(&self.service, self.base, &self.result)
+                .await?
             {
-                Ok(WriteOutcome::Written(version)) => return Ok(Commit::Written(version)),
-                Ok(WriteOutcome::Mismatch) => {}
-                Ok(WriteOutcome::Unknown) => may_be_ours = true,
-                Err(error) if may_be_failover(&error) => may_be_ours = true,
-                Err(error) => return Err(error),
+                WriteOutcome::Written(version) => return Ok(Commit::Written(version)),
+                WriteOutcome::Mismatch => {}
+                WriteOutcome::Unknown(error) => lost = Some(error),
             }
         }
+        match lost {
+            // The cluster redirects for good: it does not forward requests.
+            Some(error @ Error::ForeignRedirect { .. }) => Err(error),
+            Some(_) => Err(Error::OutcomeUnknown {
+                service: self.service.to_string(),
+            }),
+            None => Ok(Commit::Conflict),
+        }
     }
+
+    /// What became of the write, as the active node shows it.
+    async fn written_version(&self, vault: &Client, may_be_ours: bool) -> Result<Seen> {
+        if may_be_ours
+            && let Stored::Present {
+                secrets, version, ..
+            } = vault
+                .read_service(&self.service, Some(self.base + 1))
+                .await?
+            && secrets == self.result
+        {
+            return Ok(Seen::Ours(version));
+        }
+        let newest = match vault.read_service(&self.service, None).await? {
+            Stored::Present { version, .. } | Stored::Deleted { version, .. } => version,
+            Stored::Absent => 0,
+        };
+        Ok(if newest == self.base {
+            Seen::Nothing
+        } else {
+            Seen::Other
+        })
+    }
+}
+
+/// What the active node shows after a write.
+enum Seen {
+    /// This version holds what was to be written.
+    Ours(u64),
+    /// Somebody else wrote.
+    Other,
+    /// Nothing was written.
+    Nothing,
 }
 
 /// A change of owner and rotation in Vault's custom metadata.
@@ -183,7 +176,6 @@ impl UpkeepChange {
             .await
         {
             Ok(SentChange::Taken | SentChange::Unknown) => {}
-            Err(error) if may_be_failover(&error) => {}
             Err(error) => return Err(error),
         }
         let is_there = |custom: &CustomMetadata| {
@@ -198,15 +190,4 @@ impl UpkeepChange {
             }),
         }
     }
-}
-
-/// Whether a failover could cause this error.
-pub(in crate::core::plan) fn may_be_failover(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Unreachable { .. }
-            | Error::BadReply { .. }
-            | Error::Server { .. }
-            | Error::Sealed { .. }
-    )
 }
