@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::cluster::{Cluster, Fault};
-use crate::support::{Home, eventually};
+use crate::mcp::{Client, come_back};
+use crate::support::cluster::{Cluster, Fault, NAME};
+use crate::support::servers::free_port;
+use crate::support::{Home, Provider, eventually, ground};
 
 const WRITERS: usize = 8;
 const SERVICES: usize = 4;
@@ -236,4 +238,134 @@ fn a_read_that_decides_is_never_stale() {
             cluster.strike(Fault::StepDown);
         }
     });
+}
+
+/// The storm's kind of check for one command: it starts while there is no leader.
+fn without_leader<T>(cluster: &Cluster, command: impl FnOnce() -> T) -> T {
+    let struck = cluster.strike(Fault::Kill);
+    let outcome = command();
+    cluster.repair(Fault::Kill, struck);
+    outcome
+}
+
+#[test]
+fn inject_exec_and_login_wait_for_a_leader() {
+    let cluster = Cluster::start();
+    let mut home = cluster.home();
+    for number in 0..12 {
+        let service = format!("app{number}");
+        let value = format!("A=value {number}");
+        home.cv(["set", &service, &value, "--no-confirm"]).exits(0);
+        home.file(&format!("{service}/.env.example"), "A=\n");
+    }
+    without_leader(&cluster, || home.cv(["inject", "--all"]).exits(0));
+    for number in 0..12 {
+        let text = home.read(&format!("app{number}/.env"));
+        assert!(text.contains(&format!("value {number}")), "{text}");
+    }
+    let run = without_leader(&cluster, || {
+        home.cv(["exec", "app3", "--", "printenv", "A"]).exits(0)
+    });
+    assert_eq!(run.stdout, "value 3\n");
+
+    let provider = Provider::start();
+    cluster.add_oidc(&provider);
+    home.variables.retain(|(name, _)| name != "VAULT_TOKEN");
+    home.set("BROWSER", ground().join("browser.sh").to_string_lossy());
+    home.set("CLAUDE_VAULT_PORT", free_port().to_string());
+    home.install();
+    let script = "source claude-vault login --timeout 60; echo \"$?|$VAULT_TOKEN\"";
+    let run = without_leader(&cluster, || home.shell(&["bash"], script).exits(0));
+    assert!(run.stdout.starts_with("0|"), "{}", run.all());
+}
+
+/// The approval was for exactly one write, and the leader dies between the two.
+#[test]
+fn a_plan_approved_before_a_failover_is_written_once_after_it() {
+    let cluster = Cluster::start();
+    let mut home = cluster.home();
+    home.cv(["set", "app", "A=1", "--no-confirm"]).exits(0);
+    home.set("CLAUDE_VAULT_MCP_WAIT", "0");
+    let mut client = Client::start(&home);
+    for round in 1..=3 {
+        let arguments = json!({"service": "app", "generate": {"B": 24}});
+        let reply = client.call("vault_set", arguments.clone()).unwrap_err();
+        assert!(reply.starts_with("approval_pending: "), "{reply}");
+        let outcome = without_leader(&cluster, || {
+            let mut person = crate::terminal::cv(&home, &["approve", "pending"]);
+            person.exp_string("Type yes").unwrap();
+            person.send_line("yes").unwrap();
+            person.exp_eof().unwrap();
+            come_back(&mut client, "vault_set", arguments.clone(), &reply)
+        });
+        assert_eq!(outcome.unwrap()["version"], round + 1);
+        let metadata = cluster.get("secret/metadata/proxmox-services/app");
+        assert_eq!(metadata["data"]["current_version"], round + 1);
+    }
+    let log = home.cv(["audit", "--json"]).exits(0).stdout;
+    assert_eq!(log.matches("\"SUCCESS\"").count(), 4, "{log}");
+}
+
+/// The name also leads to an address where nothing listens, and one node is sealed.
+#[test]
+fn a_dead_address_and_a_sealed_node_are_passed_over() {
+    let cluster = Cluster::start();
+    let home = cluster.home();
+    let hosts = home
+        .variables
+        .iter()
+        .find(|(name, _)| name == "NSS_WRAPPER_HOSTS")
+        .unwrap()
+        .1
+        .clone();
+    let standby = cluster.standby();
+    // The dead and the sealed address come first.
+    let sealed = cluster.address(standby)[7..].split(':').next().unwrap();
+    let mut lines = format!("127.0.0.9 {NAME}\n{sealed} {NAME}\n");
+    for number in (0..3).filter(|number| *number != standby) {
+        let host = cluster.address(number)[7..].split(':').next().unwrap();
+        lines += &format!("{host} {NAME}\n");
+    }
+    std::fs::write(&hosts, lines).unwrap();
+    cluster.seal(standby);
+    for number in 0..5 {
+        let value = format!("A={number}");
+        home.cv(["set", "app", &value, "--no-confirm"]).exits(0);
+        let run = home.cv(["get", "app", "A"]).exits(0);
+        assert_eq!(run.stdout, format!("{number}\n"));
+    }
+    home.cv(["status"]).exits(0);
+    cluster.repair(Fault::Seal, standby);
+}
+
+#[test]
+fn a_command_without_a_leader_ends_with_the_timeout_and_says_why() {
+    let cluster = Cluster::start();
+    let mut home = cluster.home();
+    for value in ["A=0", "A=1"] {
+        home.cv(["set", "app", value, "--no-confirm"]).exits(0);
+    }
+    home.set("VAULT_CLIENT_TIMEOUT", "3s");
+    // Two of three nodes are gone, so nobody can lead.
+    let first = cluster.strike(Fault::Stop);
+    let second = eventually("another leader", || {
+        cluster.leader().filter(|now| *now != first)
+    });
+    cluster.strike(Fault::Stop);
+    for arguments in [
+        &["set", "app", "A=2", "--no-confirm"][..],
+        &["delete", "app", "--no-confirm"],
+        &["rename", "app", "other", "--no-confirm"],
+        &["rollback", "app", "1", "--no-confirm"],
+    ] {
+        let start = Instant::now();
+        let run = home.cv(arguments).exits(7);
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(6), "{took:?}: {arguments:?}");
+        assert!(run.stderr.contains("hint: "), "{}", run.stderr);
+    }
+    home.set("VAULT_MAX_RETRIES", "0");
+    home.cv(["set", "app", "A=2", "--no-confirm"]).exits(7);
+    cluster.wake(second);
+    cluster.repair(Fault::Stop, first);
 }

@@ -283,7 +283,12 @@ impl Cluster {
             return Found::NoLeader;
         };
         if !self.trusts(&base) {
-            return Found::Standby(standby.clone());
+            // A leader behind the configured name was asked itself, and did not say that it leads.
+            return if self.addresses.include(&base).await {
+                Found::NoLeader
+            } else {
+                Found::Standby(standby.clone())
+            };
         }
         let node = Node { base, pinned: None };
         let answer = self.leader(&node).await;

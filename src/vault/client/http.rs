@@ -116,13 +116,29 @@ impl Addresses {
     /// Looks the name up again, since nodes come and go. An address needs no look-up. If the
     /// look-up fails, the addresses of the last one are returned.
     pub(super) async fn look_up(&self, base: &Url) -> Vec<IpAddr> {
-        if let Some(Host::Domain(name)) = base.host() {
-            let found = tokio::time::timeout(LOOK_UP, tokio::net::lookup_host((name, 0))).await;
-            if let Ok(Ok(found)) = found {
-                self.set(&found.map(|address| address.ip()).collect::<Vec<_>>());
+        match base.host() {
+            Some(Host::Domain(name)) => {
+                let found = tokio::net::lookup_host((name, 0));
+                if let Ok(Ok(found)) = tokio::time::timeout(LOOK_UP, found).await {
+                    self.set(&found.map(|address| address.ip()).collect::<Vec<_>>());
+                }
             }
+            Some(Host::Ipv4(ip)) => self.set(&[ip.into()]),
+            Some(Host::Ipv6(ip)) => self.set(&[ip.into()]),
+            None => {}
         }
         self.get()
+    }
+
+    /// Whether another URL leads to one of several addresses.
+    pub(super) async fn include(&self, other: &Url) -> bool {
+        let own = self.get();
+        own.len() > 1
+            && Self::default()
+                .look_up(other)
+                .await
+                .iter()
+                .any(|ip| own.contains(ip))
     }
 
     fn resolver(&self, other_name: Option<String>) -> Resolver {

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-use super::servers::free_port;
+use super::servers::{Provider, free_port, oidc_settings};
 use super::{Home, POLICY, eventually, ground, http};
 
 /// The name of all three addresses. Plain http is allowed for names below `localhost`.
@@ -185,6 +185,23 @@ impl Cluster {
             Fault::Seal => drop(put("sys/seal")),
         }
         leader
+    }
+
+    pub fn seal(&self, number: usize) {
+        let address = self.address(number);
+        http::attempt(address, "PUT", "sys/seal", &self.root, "{}");
+    }
+
+    /// Lets a stopped node go on.
+    pub fn wake(&self, number: usize) {
+        self.signal(number, "CONT");
+    }
+
+    /// Adds an OIDC login through `provider`.
+    pub fn add_oidc(&self, provider: &Provider) {
+        for (path, body) in oidc_settings(provider) {
+            self.put(&path, &body);
+        }
     }
 
     /// Brings the node back, and waits until the cluster is healthy.

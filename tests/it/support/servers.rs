@@ -175,25 +175,31 @@ impl Bao {
 
     /// Adds an OIDC login through `provider`, with the roles `homelab` (the default) and `nowhere`.
     pub fn add_oidc(&self, provider: &Provider) {
-        self.put("sys/auth/oidc", json!({"type": "oidc"}));
-        self.put(
-            "auth/oidc/config",
-            json!({"oidc_discovery_url": provider.issuer, "oidc_client_id": "vault", "oidc_client_secret": "vault-secret", "default_role": "homelab"}),
-        );
-        for (role, redirect) in [
-            ("homelab", "http://localhost:8250/oidc/callback"),
-            ("nowhere", "https://elsewhere.example/callback"),
-        ] {
-            self.put(
-                &format!("auth/oidc/role/{role}"),
-                json!({
-                    "role_type": "oidc", "user_claim": "email", "groups_claim": "groups", "oidc_scopes": ["openid", "email", "groups"],
-                    "bound_claims": {"groups": ["homelab"]}, "allowed_redirect_uris": [redirect],
-                    "token_policies": ["homelab-services"], "token_ttl": "8h", "token_max_ttl": "8h",
-                }),
-            );
+        for (path, body) in oidc_settings(provider) {
+            self.put(&path, body);
         }
     }
+}
+
+/// The requests that set up an OIDC login through `provider`: each path and body.
+pub fn oidc_settings(provider: &Provider) -> Vec<(String, Value)> {
+    let config = json!({"oidc_discovery_url": provider.issuer, "oidc_client_id": "vault", "oidc_client_secret": "vault-secret", "default_role": "homelab"});
+    let mut settings = vec![
+        ("sys/auth/oidc".to_owned(), json!({"type": "oidc"})),
+        ("auth/oidc/config".to_owned(), config),
+    ];
+    for (role, redirect) in [
+        ("homelab", "http://localhost:8250/oidc/callback"),
+        ("nowhere", "https://elsewhere.example/callback"),
+    ] {
+        let body = json!({
+            "role_type": "oidc", "user_claim": "email", "groups_claim": "groups", "oidc_scopes": ["openid", "email", "groups"],
+            "bound_claims": {"groups": ["homelab"]}, "allowed_redirect_uris": [redirect],
+            "token_policies": ["homelab-services"], "token_ttl": "8h", "token_max_ttl": "8h",
+        });
+        settings.push((format!("auth/oidc/role/{role}"), body));
+    }
+    settings
 }
 
 impl Drop for Bao {
