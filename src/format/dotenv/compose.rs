@@ -32,6 +32,7 @@ pub(super) const ROW: DialectRow = DialectRow {
         Sign::Named("docker-compose.yaml"),
         Sign::Named("docker-compose.yml"),
     ],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: VERSIONS,

@@ -12,6 +12,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     reader: "docker compose with `format: raw`",
     // `format: raw` is only visible inside the compose file, separately for each `env_file`.
     neighbours: &[],
+    is_variant: true,
     is_portable: false,
     is_raw: true,
     versions: &[ReaderVersion {

@@ -13,6 +13,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "`docker run --env-file`",
     reader: "docker run --env-file",
     neighbours: &[],
+    is_variant: false,
     is_portable: false,
     is_raw: true,
     versions: &[ReaderVersion {

@@ -16,6 +16,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "godotenv",
     reader: "godotenv",
     neighbours: &[Sign::Named("go.mod")],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: &[ReaderVersion {

@@ -66,9 +66,6 @@ dialects! {
     Go: go,
 }
 
-/// Dialects that are a variant of another one. Warnings name the main dialect only.
-const VARIANTS: [Dialect; 2] = [Dialect::Compose1, Dialect::ComposeRaw];
-
 /// The dialects that belong to a specific program: all except [`Dialect::Portable`].
 pub const READERS: [Dialect; ROWS.len() - 1] = {
     let mut readers = [Dialect::Portable; ROWS.len() - 1];
@@ -100,7 +97,7 @@ impl Dialect {
     /// Whether this is a variant of another dialect: the same program in another version or mode.
     #[must_use]
     pub fn is_variant(self) -> bool {
-        VARIANTS.contains(&self)
+        self.row().is_variant
     }
 
     /// The dialect with this command-line name.

@@ -15,6 +15,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "npm dotenv",
     reader: "npm dotenv",
     neighbours: &[Sign::Named("package.json")],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: &[ReaderVersion {

@@ -16,6 +16,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "`node --env-file`",
     reader: "node --env-file",
     neighbours: &[],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: &[ReaderVersion {

@@ -18,6 +18,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "phpdotenv (Laravel)",
     reader: "phpdotenv",
     neighbours: &[Sign::Named("composer.json")],
+    is_variant: false,
     is_portable: false,
     is_raw: false,
     versions: &[

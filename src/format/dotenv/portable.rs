@@ -11,6 +11,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "What most readers read alike",
     reader: "the usual readers",
     neighbours: &[],
+    is_variant: false,
     is_portable: false,
     is_raw: false,
     // Used to read files that another tool wrote. Lines on which these common readers disagree are

@@ -16,6 +16,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "python-dotenv",
     reader: "python-dotenv",
     neighbours: &[Sign::Named("pyproject.toml")],
+    is_variant: false,
     is_portable: false,
     is_raw: false,
     versions: &[

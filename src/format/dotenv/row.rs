@@ -18,6 +18,9 @@ pub(super) struct DialectRow {
     pub(super) reader: &'static str,
     /// Files next to a `.env` that point to this reader.
     pub(super) neighbours: &'static [Sign],
+    /// Whether this is a variant of another dialect: the same program in another version or mode.
+    /// Warnings name the main dialect only.
+    pub(super) is_variant: bool,
     /// Whether a portable file must work for this reader.
     pub(super) is_portable: bool,
     /// Whether the reader takes everything after the `=` literally, including quotes.

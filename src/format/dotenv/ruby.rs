@@ -17,6 +17,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "dotenv for Ruby, version 3",
     reader: "Ruby's dotenv",
     neighbours: &[Sign::Named("Gemfile")],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: &[ReaderVersion {

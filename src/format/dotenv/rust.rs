@@ -18,6 +18,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "dotenvy, mise, just",
     reader: "dotenvy",
     neighbours: &[Sign::Named("Cargo.toml")],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: &[ReaderVersion {

@@ -20,6 +20,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "`set -a; . ./.env` in bash, zsh, ksh, dash",
     reader: "a shell",
     neighbours: &[],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: &[ReaderVersion {

@@ -14,6 +14,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "`EnvironmentFile=` of systemd",
     reader: "systemd",
     neighbours: &[Sign::Ending(".service")],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: &[

@@ -25,6 +25,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     reader: "Vite or Next.js",
     // Vite and Next.js are only visible inside package.json: see Dialect::of_package.
     neighbours: &[],
+    is_variant: false,
     is_portable: false,
     is_raw: false,
     versions: &[
