@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use super::Dialect;
+use super::beside::Sign;
 use super::collect::{
     Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, ends, unset,
 };
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::text::{Cursor, Normal, line_end};
 use super::write::{BELOW, DOUBLE, ESCAPED_FOR_PHP, SINGLE};
 

@@ -1,6 +1,7 @@
 //! The description of one dialect: a row of the table in [`super`].
 
 use super::Dialect;
+use super::beside::Sign;
 use super::collect::Outside;
 use super::parse::Escapes;
 use super::reading::Reading;
@@ -59,23 +60,6 @@ impl DialectRow {
                 .iter()
                 .filter(move |version| version.matters(text)),
         )
-    }
-}
-
-/// A file name that shows which program reads the `.env` next to it.
-pub(super) enum Sign {
-    /// Exactly this name.
-    Named(&'static str),
-    /// A name with this ending and at least one character before it.
-    Ending(&'static str),
-}
-
-impl Sign {
-    pub(super) fn fits(&self, name: &str) -> bool {
-        match self {
-            Self::Named(own) => name == *own,
-            Self::Ending(end) => name.len() > end.len() && name.ends_with(end),
-        }
     }
 }
 

@@ -3,12 +3,13 @@
 use zeroize::Zeroizing;
 
 use super::Dialect;
+use super::beside::Sign;
 use super::collect::{
     Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, ends, refused, unset,
 };
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::text::{Cursor, line_end};
 use super::write::{BELOW, DOUBLE, ESCAPED_QUOTE_DOLLAR, SHELL_QUOTED, SINGLE};
 

@@ -1,10 +1,11 @@
 //! systemd's `EnvironmentFile=` (systemd.exec(5), "Environment").
 
 use super::Dialect;
+use super::beside::Sign;
 use super::collect::{Collector, FoundEntry, LinePlace, Outside, ReadingStopped, refused};
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::text::Cursor;
 use super::write::{BELOW, DOUBLE, ESCAPED_FOR_SHELLS, SINGLE};
 
