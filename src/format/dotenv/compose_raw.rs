@@ -8,7 +8,7 @@ use super::write::WITHOUT_QUOTES;
 pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::ComposeRaw,
     name: "compose-raw",
-    help: "docker compose's `env_file` with `format: raw`",
+    help: "docker compose's env_file with format: raw",
     reader: "docker compose with `format: raw`",
     // `format: raw` is only visible inside the compose file, separately for each `env_file`.
     neighbours: &[],

@@ -10,7 +10,7 @@ use super::write::WITHOUT_QUOTES;
 pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Docker,
     name: "docker",
-    help: "`docker run --env-file`",
+    help: "docker run --env-file",
     reader: "docker run --env-file",
     neighbours: &[],
     is_variant: false,

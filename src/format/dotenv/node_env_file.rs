@@ -13,7 +13,7 @@ use super::write::{BACKTICKS, BELOW, DOUBLE, SINGLE};
 pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::NodeEnvFile,
     name: "node-env-file",
-    help: "`node --env-file`",
+    help: "node --env-file",
     reader: "node --env-file",
     neighbours: &[],
     is_variant: false,

@@ -16,7 +16,7 @@ use super::write::{BELOW, DOUBLE, ESCAPED_FOR_PHP, SINGLE};
 pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Php,
     name: "php",
-    help: "phpdotenv (Laravel)",
+    help: "phpdotenv, Laravel",
     reader: "phpdotenv",
     neighbours: &[Sign::Named("composer.json")],
     is_variant: false,

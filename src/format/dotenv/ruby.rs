@@ -15,7 +15,7 @@ use super::write::{BACKSLASHED, BELOW, DOUBLE, ESCAPED_FOR_SHELLS, ESCAPED_QUOTE
 pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Ruby,
     name: "ruby",
-    help: "dotenv for Ruby, version 3",
+    help: "dotenv for Ruby",
     reader: "Ruby's dotenv",
     neighbours: &[Sign::Named("Gemfile")],
     is_variant: false,

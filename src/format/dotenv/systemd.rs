@@ -12,7 +12,7 @@ use super::write::{BELOW, DOUBLE, ESCAPED_FOR_SHELLS, SINGLE};
 pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Systemd,
     name: "systemd",
-    help: "`EnvironmentFile=` of systemd",
+    help: "EnvironmentFile= of a unit",
     reader: "systemd",
     neighbours: &[Sign::Ending(".service")],
     is_variant: false,
