@@ -38,7 +38,10 @@ fn secrets_are_opened_only_in_the_listed_files() {
     let allowed = [
         ("TokenHeader", &["vault/client.rs", "vault/wrapping.rs"][..]),
         ("RequestBody", &["secret.rs"]),
-        ("LoginRequest", &["vault/oidc.rs", "login/provider.rs"]),
+        (
+            "LoginRequest",
+            &["vault/jwt.rs", "vault/oidc.rs", "login/provider.rs"],
+        ),
         ("SessionMark", &["session.rs"]),
         ("ShellExport", &["cli/login.rs"]),
         (
