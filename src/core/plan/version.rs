@@ -17,7 +17,7 @@ pub(super) use self::write::{RESOLVE_FOR, may_be_failover};
 use super::{Consent, Operation, Permit, Report, logged_name};
 use crate::approval::{Asked, Change, Outcome, Question};
 use crate::audit::Action;
-use crate::core::versions::{Differences, Writers};
+use crate::core::history::{Differences, Writers};
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
 use crate::names::{Key, Service, printable};
