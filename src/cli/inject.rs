@@ -3,10 +3,14 @@
 mod report;
 mod words;
 
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
 use super::{Context, pick};
 use crate::approval::NoApprover;
 use crate::core::inject::{InjectRequest, inject, service_here};
 use crate::error::{Error, Result};
+use crate::format::dotenv::Dialect;
 use crate::terminal::Terminal;
 use report::Reporter;
 
@@ -14,23 +18,7 @@ use report::Reporter;
 #[command(
     after_help = "DIALECT is a program that reads the file, such as compose or shell:  \
         claude-vault help dialects",
-    after_long_help = "\
-DIALECT is the program that reads the .env file; you can name several:
-  portable       what most programs read alike (if nothing shows which one reads it)
-  shell          set -a; . ./.env; set +a
-  systemd        EnvironmentFile= of a unit
-  compose        docker compose
-  compose-1      docker-compose 1, end of life since 2023
-  compose-raw    docker compose's env_file with format: raw
-  docker         docker run --env-file
-  node           npm dotenv
-  node-env-file  node --env-file
-  vite           Vite, Next.js and others with dotenv-expand
-  python         python-dotenv
-  ruby           dotenv for Ruby
-  php            phpdotenv, Laravel
-  rust           dotenvy, mise, just
-  go             godotenv"
+    after_long_help = dialect_notes()
 )]
 pub(super) struct Inject {
     #[command(flatten)]
@@ -41,6 +29,26 @@ pub(super) struct Inject {
     /// Print only failures
     #[arg(long)]
     quiet: bool,
+}
+
+/// The names of the dialects and the programs that read them, one to a line.
+fn dialect_notes() -> String {
+    let dialects: Vec<PossibleValue> = Dialect::value_variants()
+        .iter()
+        .filter_map(Dialect::to_possible_value)
+        .collect();
+    let width = dialects
+        .iter()
+        .map(|dialect| dialect.get_name().len())
+        .max()
+        .unwrap_or_default();
+    let lines = dialects.iter().map(|dialect| {
+        let help = dialect.get_help().map(ToString::to_string);
+        let (name, help) = (dialect.get_name(), help.unwrap_or_default());
+        format!("\n  {name:width$}  {help}")
+    });
+    let head = "DIALECT is the program that reads the .env file; you can name several:";
+    format!("{head}{}", lines.collect::<String>())
 }
 
 impl Inject {

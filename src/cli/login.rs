@@ -13,7 +13,7 @@ use crate::core::login::{
 };
 use crate::error::{Error, Result};
 use crate::login::{
-    Options, Surroundings, contacts_provider, creates_token, log_in, mount_of, opens_a_browser,
+    Options, Surroundings, creates_token, log_in, mount_of, opens_a_browser, route,
 };
 use crate::secret::{Secret, WayOut};
 use crate::session::{CONTEXT, MARK, format_duration};
@@ -185,7 +185,7 @@ impl Login {
         let method = self.method.unwrap_or(settings.method);
         // Use the settings without the options: the config's `auth_mount` applies only to the kind
         // of login that the config itself sets up.
-        let usual_mount = mount_of(&core.settings, contacts_provider(&settings, method));
+        let usual_mount = mount_of(&core.settings, route(&settings, method));
         let mount = self.auth_mount.as_deref().unwrap_or(usual_mount);
         let options = Options {
             role: self.role.as_deref().or(settings.role.as_deref()),

@@ -26,7 +26,12 @@ pub struct ExecRequest {
     #[arg(long, value_name = "KEY", value_delimiter = ',')]
     pub only: Vec<Key>,
     /// Prepend this to the name of each variable
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub prefix: String,
     /// Fail if two services have the same key
     #[arg(long)]

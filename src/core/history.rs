@@ -2,11 +2,16 @@
 //! The serialised replies contain only names. The values are in fields that are not serialised, for
 //! an interface that may show them.
 
+mod differences;
+mod writers;
+
+pub use differences::Differences;
+pub use writers::Writers;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::versions::{Differences, Writers};
 use super::{Audience, Core, no_service, no_version};
 use crate::audit::Action;
 use crate::error::{Error, Result};

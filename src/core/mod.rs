@@ -28,7 +28,6 @@ pub mod set;
 pub mod share;
 pub mod status;
 pub mod step_up;
-pub mod versions;
 mod work;
 
 use std::sync::{Arc, OnceLock};

@@ -2,7 +2,7 @@
 //! settings name one, and otherwise Vault's own method.
 
 use super::provider::Provider;
-use super::{LoggedIn, LoginPlace, LoginUi, Options, SignInMethod, oidc};
+use super::{LoggedIn, LoginPlace, LoginUi, Options, Route, SignInMethod, oidc};
 use crate::config::Settings;
 use crate::error::Result;
 use crate::vault::Client;
@@ -14,8 +14,11 @@ impl SignInMethod for Device {
     const OPENS_A_BROWSER: bool = false;
     const MAKES_THE_TOKEN: bool = true;
 
-    fn contacts_provider(settings: &Settings) -> bool {
-        settings.provider.issuer.is_some()
+    fn route(settings: &Settings) -> Route {
+        match settings.provider.issuer {
+            Some(_) => Route::Provider,
+            None => Route::VaultOidc { elsewhere: true },
+        }
     }
 
     async fn obtain(
@@ -24,20 +27,20 @@ impl SignInMethod for Device {
         face: &mut impl LoginUi,
     ) -> Result<LoggedIn> {
         let vault = Client::new(settings, None)?;
-        if Self::contacts_provider(settings) {
-            return Provider::discover(settings)
-                .await?
-                .device_flow(&vault, &options, face)
-                .await;
+        match Self::route(settings) {
+            Route::Provider => {
+                Provider::discover(settings)
+                    .await?
+                    .device_flow(&vault, &options, face)
+                    .await
+            }
+            Route::VaultOidc { elsewhere } => {
+                let options = Options {
+                    elsewhere,
+                    ..options
+                };
+                oidc::sign_in(&vault, &options, face).await
+            }
         }
-        oidc::sign_in(
-            &vault,
-            &Options {
-                elsewhere: true,
-                ..options
-            },
-            face,
-        )
-        .await
     }
 }

@@ -2,7 +2,7 @@
 //! to Vault with the ID token.
 
 use super::provider::Provider;
-use super::{LoggedIn, LoginPlace, LoginUi, Options, SignInMethod};
+use super::{LoggedIn, LoginPlace, LoginUi, Options, Route, SignInMethod};
 use crate::config::Settings;
 use crate::error::Result;
 use crate::vault::Client;
@@ -14,8 +14,8 @@ impl SignInMethod for Jwt {
     const OPENS_A_BROWSER: bool = true;
     const MAKES_THE_TOKEN: bool = true;
 
-    fn contacts_provider(_: &Settings) -> bool {
-        true
+    fn route(_: &Settings) -> Route {
+        Route::Provider
     }
 
     async fn obtain(

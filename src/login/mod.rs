@@ -53,7 +53,7 @@ impl<'a> Options<'a> {
     pub(crate) fn of(settings: &'a Settings, method: Method) -> Self {
         Self {
             role: settings.role.as_deref(),
-            mount: mount_of(settings, contacts_provider(settings, method)),
+            mount: mount_of(settings, route(settings, method)),
             port: settings.port,
             timeout: LOGIN_TIMEOUT,
             bound_to: None,
@@ -74,6 +74,28 @@ pub(crate) enum LoginPlace {
     StepUp,
 }
 
+/// The servers that a login goes through. This decides its mount, and what `doctor` checks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Route {
+    /// Vault's method `oidc`, which returns the URL of the sign-in page.
+    VaultOidc {
+        /// Whether the browser may be on another machine.
+        elsewhere: bool,
+    },
+    /// The identity provider itself, then Vault's method `jwt`.
+    Provider,
+}
+
+impl Route {
+    /// The path at which Vault usually mounts the auth method.
+    fn usual_mount(self) -> &'static str {
+        match self {
+            Self::VaultOidc { .. } => "oidc",
+            Self::Provider => "jwt",
+        }
+    }
+}
+
 /// A login method. Each has one file with one implementation, and a line in
 /// `config::login_methods`.
 trait SignInMethod {
@@ -84,8 +106,8 @@ trait SignInMethod {
     /// Whether the login creates the token. Only such a token may be revoked without asking.
     const MAKES_THE_TOKEN: bool;
 
-    /// Whether this program talks to the identity provider directly, without Vault in between.
-    fn contacts_provider(settings: &Settings) -> bool;
+    /// The servers that a login with these settings goes through.
+    fn route(settings: &Settings) -> Route;
 
     fn obtain(
         settings: &Settings,
@@ -137,11 +159,11 @@ macro_rules! define_ways {
             }
         }
 
-        /// Whether this program talks to the identity provider directly with this method.
+        /// The servers that a login with this method goes through.
         #[must_use]
-        pub(crate) fn contacts_provider(settings: &Settings, method: Method) -> bool {
+        pub(crate) fn route(settings: &Settings, method: Method) -> Route {
             match method {
-                $(Method::$variant => $name::$variant::contacts_provider(settings),)*
+                $(Method::$variant => $name::$variant::route(settings),)*
             }
         }
     };
@@ -158,16 +180,17 @@ pub(crate) fn method_for(settings: &Settings, place: LoginPlace) -> Method {
     }
 }
 
-/// The mount of the auth method, without slashes at its ends. `auth_mount` applies only to the kind
-/// of login that the configured method uses. For the other kind, the default mount is used:
-/// step-up, for example, always signs in through Vault's `oidc`.
+/// The mount of the auth method, without slashes at its ends. `auth_mount` applies only if the
+/// configured method uses the same auth method of Vault as `route`. Otherwise, the usual mount is
+/// used: step-up, for example, always signs in through Vault's `oidc`.
 #[must_use]
-pub(crate) fn mount_of(settings: &Settings, at_provider: bool) -> &str {
-    let named = settings
+pub(crate) fn mount_of(settings: &Settings, route: Route) -> &str {
+    let configured = self::route(settings, settings.method);
+    settings
         .auth_mount
         .as_deref()
-        .filter(|_| at_provider == contacts_provider(settings, settings.method));
-    named.unwrap_or(if at_provider { "jwt" } else { "oidc" })
+        .filter(|_| configured.usual_mount() == route.usual_mount())
+        .unwrap_or(route.usual_mount())
 }
 
 /// A successful login. The caller must store the token before it sends the last page to the

@@ -10,8 +10,8 @@ use url::Url;
 
 use super::callback::{Answer, LastPage, Listener, Page, PageSender};
 use super::{
-    LoggedIn, LoginPlace, LoginUi, Options, SignIn, SignInMethod, answer, denied, loopback_address,
-    send_to, shown_code, timeout,
+    LoggedIn, LoginPlace, LoginUi, Options, Route, SignIn, SignInMethod, answer, denied,
+    loopback_address, send_to, shown_code, timeout,
 };
 use crate::config::Settings;
 use crate::error::{Error, Result};
@@ -32,8 +32,8 @@ impl SignInMethod for Oidc {
     const OPENS_A_BROWSER: bool = true;
     const MAKES_THE_TOKEN: bool = true;
 
-    fn contacts_provider(_: &Settings) -> bool {
-        false
+    fn route(_: &Settings) -> Route {
+        Route::VaultOidc { elsewhere: false }
     }
 
     async fn obtain(

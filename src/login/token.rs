@@ -1,7 +1,7 @@
 //! The method `token`: the person pastes an existing token. This program did not create the token,
 //! so it never revokes it without being asked.
 
-use super::{LastPage, LoggedIn, LoginPlace, LoginUi, Options, SignInMethod};
+use super::{LastPage, LoggedIn, LoginPlace, LoginUi, Options, Route, SignInMethod};
 use crate::config::Settings;
 use crate::error::Result;
 use crate::vault::Granted;
@@ -13,8 +13,9 @@ impl SignInMethod for Token {
     const OPENS_A_BROWSER: bool = false;
     const MAKES_THE_TOKEN: bool = false;
 
-    fn contacts_provider(_: &Settings) -> bool {
-        false
+    // The login contacts nothing. An approval by a fresh sign-in takes this route.
+    fn route(_: &Settings) -> Route {
+        Route::VaultOidc { elsewhere: false }
     }
 
     async fn obtain(_: &Settings, _: Options<'_>, face: &mut impl LoginUi) -> Result<LoggedIn> {

@@ -7,7 +7,9 @@
 //! port) that the person named.
 
 mod client;
+mod jwt;
 mod kv;
+mod login_error;
 mod oidc;
 mod reply;
 mod system;

@@ -10,9 +10,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::client::{Call, Client, Repeat};
-use super::reply::VaultReply;
+use super::login_error::{missing_method, refused};
 use super::token::{Auth, Granted};
-use crate::error::{Error, ForeignText, Result};
+use crate::error::{Error, Result};
 use crate::secret::{Secret, WayOut};
 
 /// The login URL for the browser, and the data that identifies the answer to it.
@@ -162,33 +162,6 @@ impl Client {
         }
     }
 
-    /// Exchanges an identity provider's ID token for a Vault token (POST `auth/MOUNT/login`).
-    ///
-    /// # Errors
-    /// [`Error::LoginFailed`] with Vault's reason and a hint.
-    pub async fn jwt_login(
-        &self,
-        mount: &str,
-        role: Option<&str>,
-        id_token: &Secret,
-    ) -> Result<Granted> {
-        let id_token = id_token.expose(WayOut::LoginRequest);
-        let body = Zeroizing::new(
-            json!({ "role": role.unwrap_or_default(), "jwt": id_token })
-                .to_string()
-                .into_bytes(),
-        );
-        let path = format!("auth/{mount}/login");
-        let reply = self
-            .call(Call::put(&path, body).without_token())
-            .await
-            .map_err(|error| missing_method(error, "JWT", mount))?;
-        match reply.status {
-            200 => Ok(reply.parse::<Auth>()?.auth),
-            _ => Err(refused(&reply, mount, &[id_token])),
-        }
-    }
-
     /// Exchanges the browser's callback for a Vault token (GET `auth/MOUNT/oidc/callback`).
     /// `Ok(None)` means that Vault has lost the login's state, for example after a failover, and
     /// the login must start over.
@@ -238,49 +211,4 @@ pub fn redirect_not_allowed(mount: &str, redirect_uri: &str) -> Error {
              in auth/{mount}"
         ),
     )
-}
-
-/// Detects an auth method that is not mounted. Vault returns a plain 403 for it, because the
-/// request carries no token.
-fn missing_method(error: Error, kind: &str, mount: &str) -> Error {
-    match error {
-        Error::Server { status: 403, .. } => Error::LoginFailed {
-            reason: "Vault has no such login",
-            said: ForeignText::new(&format!("{kind} at auth/{mount}")),
-            hint: "name the mount: --auth-mount PATH   (vault auth list shows all)".into(),
-        },
-        other => other,
-    }
-}
-
-fn refused(reply: &VaultReply, mount: &str, sent: &[&str]) -> Error {
-    let said = ForeignText::scrubbed(&reply.errors(), sent);
-    let hint = if said.mentions("(aud)") {
-        format!("the role in auth/{mount} must have the client ID among its bound_audiences")
-    } else if said.mentions("role") && said.mentions("could not be found") {
-        "name an existing role: --role NAME   (or CLAUDE_VAULT_ROLE)".into()
-    } else if said.mentions("claim") {
-        "you are signed in, but the Vault role requires other claims: ask for the missing group or \
-         role"
-            .into()
-    } else if said.mentions("missing role") {
-        "Vault has no default role: name one with --role NAME".into()
-    } else if said.mentions("could not load configuration") {
-        format!(
-            "the method is not configured: vault write auth/{mount}/config oidc_discovery_url=…"
-        )
-    } else {
-        "try again; if it fails again, see Vault's log".into()
-    };
-    let is_silent = said.for_person().is_empty();
-    let said = if is_silent {
-        ForeignText::new(&format!("status {}", reply.status))
-    } else {
-        said
-    };
-    Error::LoginFailed {
-        reason: "Vault refused the login",
-        said,
-        hint,
-    }
 }

@@ -26,6 +26,8 @@ fn the_committed_manual_matches_the_command_line() {
         }
     }
     for (path, content) in &made {
+        let text = String::from_utf8_lossy(content);
+        assert!(!text.contains("[default: ]"), "{}", path.display());
         let committed = std::fs::read(root.join(path)).unwrap_or_default();
         assert!(
             committed == *content,

@@ -1,5 +1,6 @@
 //! inject: which program reads the file, and which parts of a template stay.
 
+use claude_vault::format::dotenv;
 use serde_json::json;
 
 use crate::support::{Lab, run};
@@ -85,6 +86,8 @@ fn a_large_template_is_filled_quickly() {
 fn the_reader_is_guessed_from_neighbouring_files_and_reported() {
     let cases = [
         ("compose.yaml", "", "docker compose"),
+        ("compose.yml", "", "docker compose"),
+        ("docker-compose.yaml", "", "docker compose"),
         ("docker-compose.yml", "", "docker compose"),
         ("package.json", "{}", "npm dotenv"),
         (
@@ -98,8 +101,23 @@ fn the_reader_is_guessed_from_neighbouring_files_and_reported() {
         ("composer.json", "", "phpdotenv"),
         ("go.mod", "", "godotenv"),
         ("Cargo.toml", "", "dotenvy"),
-        ("plex.service", "", "systemd"),
+        ("x.service", "", "systemd"),
     ];
+    let manual = crate::documents::page("docs/files.md");
+    for name in dotenv::neighbour_names() {
+        assert!(
+            cases.iter().any(|(tried, ..)| *tried == name),
+            "{name} is not tried"
+        );
+        // The manual says "a compose file" and "a systemd unit".
+        let is_kind = [".yaml", ".yml", ".service"]
+            .iter()
+            .any(|end| name.ends_with(end));
+        assert!(
+            is_kind || manual.contains(&format!("`{name}`")),
+            "docs/files.md does not name {name}"
+        );
+    }
     let lab = Lab::with("plex", json!({"A": "it's $5"}));
     for (name, content, reader) in cases {
         lab.home.file(&format!("plex/{name}"), content);

@@ -22,7 +22,7 @@ use crate::core::Core;
 use crate::core::plan::{Adoption, AdoptionPart, Current};
 use crate::error::{Error, Result};
 use crate::files::Root;
-use crate::format::dotenv::Dialect;
+use crate::format::dotenv::{Dialect, readers_beside};
 use crate::names::Service;
 use crate::secret::Value;
 
@@ -227,10 +227,13 @@ impl<'a> Planner<'a> {
             .collect();
         let has_others = |folder: &&Path| {
             let names = self.texts.names(folder);
-            names
+            let readers = readers_beside(names.iter().map(String::as_str), |name| {
+                let content = self.texts.content(&folder.join(name));
+                content.map(|content| content.bytes)
+            });
+            readers
                 .iter()
-                .filter_map(|name| Dialect::of_neighbour(name))
-                .any(|dialect| dialect != Dialect::Compose)
+                .any(|(dialect, _)| *dialect != Dialect::Compose)
         };
         folders
             .into_iter()

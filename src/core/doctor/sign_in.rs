@@ -1,27 +1,42 @@
 //! Checks that a person can sign in, and that this machine can open a browser for it.
 
 use super::{Check, CheckState, failed, ok, warning};
-use crate::config::{Env, Method, Settings};
+use crate::config::{Env, Settings};
 use crate::core::Core;
 use crate::error::Result;
 use crate::login::{
-    Options, Surroundings, auth_url, can_open_browser, check_provider, contacts_provider, mount_of,
+    LoginPlace, Options, Route, Surroundings, auth_url, can_open_browser, check_provider,
+    method_for, mount_of, route,
 };
 use crate::names::printable;
 use crate::secret::Secret;
 use crate::vault::{AuthUrl, Client};
 
-/// Requests a login URL from Vault, as a login does. That verifies the auth method, the role and
-/// the redirect URI.
+/// Checks the servers that a login with the configured method goes through.
 pub(super) async fn sign_in(core: &Core, client: &Client, has_session: bool) -> Check {
     let settings = &core.settings;
-    if contacts_provider(settings, settings.method) {
-        return of_provider(settings).await;
+    match route(settings, settings.method) {
+        Route::Provider => of_provider(settings).await,
+        Route::VaultOidc { elsewhere } => {
+            let options = Options {
+                elsewhere,
+                ..Options::of(settings, settings.method)
+            };
+            of_vault(settings, client, &options, has_session).await
+        }
     }
-    let elsewhere = settings.method == Method::Device;
-    let back = match request(settings, client, settings.role.as_deref(), elsewhere).await {
+}
+
+/// Checks the sign-in through Vault's method `oidc`, and the one for writing.
+async fn of_vault(
+    settings: &Settings,
+    client: &Client,
+    options: &Options<'_>,
+    has_session: bool,
+) -> Check {
+    let back = match request(client, options).await {
         Ok(auth) if auth.poll_interval.is_some() => "with a browser anywhere".to_owned(),
-        Ok(_) => format!("back to port {}", settings.port),
+        Ok(_) => format!("back to port {}", options.port),
         Err(error) => {
             // With a session, for example from a pasted token, this login is not needed.
             let state = if has_session {
@@ -35,8 +50,8 @@ pub(super) async fn sign_in(core: &Core, client: &Client, has_session: bool) -> 
             };
         }
     };
-    let mount = mount_of(settings, false);
-    let role = settings.role.as_deref().unwrap_or("the default role");
+    let mount = options.mount;
+    let role = options.role.unwrap_or("the default role");
     match settings.write_role.as_deref() {
         Some(write_role) => {
             let saw = format!("auth/{mount} with {role}; {write_role} for writing");
@@ -46,19 +61,11 @@ pub(super) async fn sign_in(core: &Core, client: &Client, has_session: bool) -> 
     }
 }
 
-async fn request(
-    settings: &Settings,
-    client: &Client,
-    role: Option<&str>,
-    elsewhere: bool,
-) -> Result<AuthUrl> {
+/// Requests a login URL from Vault, as a login does. That verifies the auth method, the role and
+/// the redirect URI.
+async fn request(client: &Client, options: &Options<'_>) -> Result<AuthUrl> {
     let nonce = Secret::from("claude-vault-doctor-asks-only".to_owned());
-    let options = Options {
-        role,
-        elsewhere,
-        ..Options::of(settings, Method::Oidc)
-    };
-    auth_url(client, &options, settings.port, &nonce).await
+    auth_url(client, options, options.port, &nonce).await
 }
 
 /// Checks the sign-in through an identity provider that the program itself contacts.
@@ -69,7 +76,7 @@ async fn of_provider(settings: &Settings) -> Check {
             "sign-in",
             format!(
                 "{issuer}, supports {methods}, then auth/{}",
-                mount_of(settings, true)
+                mount_of(settings, Route::Provider)
             ),
         ),
         Err(error) => failed(
@@ -82,7 +89,11 @@ async fn of_provider(settings: &Settings) -> Check {
 
 /// Checks the login that an approval needs.
 async fn for_writing(settings: &Settings, client: &Client, write_role: &str, saw: &str) -> Check {
-    match request(settings, client, Some(write_role), false).await {
+    let options = Options {
+        role: Some(write_role),
+        ..Options::of(settings, method_for(settings, LoginPlace::StepUp))
+    };
+    match request(client, &options).await {
         Err(error) => failed(
             "sign-in",
             "write_role is set in your config, so approval needs this login",
@@ -94,7 +105,7 @@ async fn for_writing(settings: &Settings, client: &Client, write_role: &str, saw
             "any program that controls your signed-in browser can approve without you",
             format!(
                 "vault write auth/{}/role/{write_role} max_age=60s …   (with its other settings)",
-                mount_of(settings, false)
+                options.mount
             ),
         ),
         Ok(_) => ok("sign-in", format!("{saw}, with a max_age")),

@@ -16,7 +16,7 @@ use self::write::UpkeepChange;
 use super::{Consent, Operation, Permit, Report, logged_name};
 use crate::approval::{Asked, Change, Outcome, Question};
 use crate::audit::Action;
-use crate::core::versions::{Differences, Writers};
+use crate::core::history::{Differences, Writers};
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
 use crate::names::{Key, Service, printable};

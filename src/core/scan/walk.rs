@@ -15,7 +15,7 @@ use super::kinds::{self, FileReading};
 use crate::core::inject::FileFormat;
 use crate::error::{Error, Result};
 use crate::files::Root;
-use crate::format::dotenv::Dialect;
+use crate::format::dotenv::{Dialect, readers_beside};
 use crate::format::places::Form;
 use crate::names::printable;
 
@@ -282,13 +282,12 @@ impl<'a> Tree<'a> {
                 .collect(),
             None => self.root.names(folder),
         };
-        let mut found: Vec<Dialect> = names
-            .iter()
-            .filter_map(|name| Dialect::of_neighbour(name))
-            .collect();
-        found.dedup();
+        let found = readers_beside(names.iter().map(String::as_str), |name| {
+            let content = self.root.read(&folder.join(name)).ok().flatten();
+            content.map(|content| content.bytes)
+        });
         match found.as_slice() {
-            [one] => *one,
+            [(one, _)] => *one,
             _ => Dialect::Portable,
         }
     }
@@ -329,4 +328,39 @@ fn device(path: &Path) -> Option<u64> {
     std::fs::symlink_metadata(path)
         .ok()
         .map(|metadata| metadata.dev())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dialect_of_a_folder_follows_from_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::open(folder.path()).unwrap();
+        let guessed = |files: &[(&str, &str)]| {
+            for (name, text) in files {
+                std::fs::write(folder.path().join(name), text).unwrap();
+            }
+            let names: Vec<std::ffi::OsString> =
+                files.iter().map(|(name, _)| name.into()).collect();
+            let tree = Tree::new(&root, None);
+            let dialect = tree.dialect_in(Path::new(""), None);
+            assert_eq!(tree.dialect_in(Path::new(""), Some(&names)), dialect);
+            for (name, _) in files {
+                std::fs::remove_file(folder.path().join(name)).unwrap();
+            }
+            dialect
+        };
+        let vite = ("package.json", "{\"devDependencies\": {\"vite\": \"8\"}}");
+        let go = ("go.mod", "");
+        assert_eq!(guessed(&[vite]), Dialect::Vite);
+        assert_eq!(guessed(&[("package.json", "{}")]), Dialect::Node);
+        assert_eq!(guessed(&[go]), Dialect::Go);
+        assert_eq!(guessed(&[vite, go]), Dialect::Portable);
+        assert_eq!(guessed(&[]), Dialect::Portable);
+        let asked = Tree::new(&root, Some(Dialect::Ruby));
+        assert_eq!(asked.dialect_in(Path::new(""), None), Dialect::Ruby);
+    }
 }

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 use super::Dialect;
+use super::beside::Sign;
 use super::collect::{
     Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, ends, refused, unset,
 };
 use super::go::{is_blank, next_statement};
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::text::{Cursor, line_end};
 use super::write::{
     BELOW, DOUBLE, ESCAPED_FOR_COMPOSE, ESCAPED_FOR_SHELLS, ESCAPED_QUOTE, ESCAPED_QUOTE_DOLLAR,
@@ -32,6 +33,7 @@ pub(super) const ROW: DialectRow = DialectRow {
         Sign::Named("docker-compose.yaml"),
         Sign::Named("docker-compose.yml"),
     ],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: VERSIONS,

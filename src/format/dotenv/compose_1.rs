@@ -13,6 +13,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     // The usual compose files point to `compose`. If possible, it writes values in a way that
     // docker-compose 1 can read too.
     neighbours: &[],
+    is_variant: true,
     is_portable: false,
     is_raw: false,
     versions: &[ReaderVersion {

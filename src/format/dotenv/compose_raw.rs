@@ -8,10 +8,11 @@ use super::write::WITHOUT_QUOTES;
 pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::ComposeRaw,
     name: "compose-raw",
-    help: "docker compose's `env_file` with `format: raw`",
+    help: "docker compose's env_file with format: raw",
     reader: "docker compose with `format: raw`",
     // `format: raw` is only visible inside the compose file, separately for each `env_file`.
     neighbours: &[],
+    is_variant: true,
     is_portable: false,
     is_raw: true,
     versions: &[ReaderVersion {

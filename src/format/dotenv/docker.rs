@@ -10,9 +10,10 @@ use super::write::WITHOUT_QUOTES;
 pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Docker,
     name: "docker",
-    help: "`docker run --env-file`",
+    help: "docker run --env-file",
     reader: "docker run --env-file",
     neighbours: &[],
+    is_variant: false,
     is_portable: false,
     is_raw: true,
     versions: &[ReaderVersion {

@@ -1,12 +1,13 @@
 //! godotenv (Go), version 1.5.
 
 use super::Dialect;
+use super::beside::Sign;
 use super::collect::{
     Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, ends, unset,
 };
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::text::{Cursor, Normal, line_end, unescaped};
 use super::write::{BELOW, DOUBLE, ESCAPED_DOLLAR_LINES, ESCAPED_QUOTE_DOLLAR_LINES, SINGLE};
 
@@ -16,6 +17,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "godotenv",
     reader: "godotenv",
     neighbours: &[Sign::Named("go.mod")],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: &[ReaderVersion {

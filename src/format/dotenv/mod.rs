@@ -5,6 +5,7 @@
 //! one that a model of the program's parser reads back exactly. [`check`] parses the finished file
 //! with the same models. A value that no quoting preserves is refused.
 
+mod beside;
 mod collect;
 mod frame;
 mod parse;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use row::DialectRow;
 
+pub use beside::{neighbour_names, readers_beside};
 pub use parse::{parse, unquote};
 pub use reading::{Line, Reading, Unread, reading};
 pub use write::{MAX_VARIABLE, Reason, write};
@@ -66,9 +68,6 @@ dialects! {
     Go: go,
 }
 
-/// Dialects that are a variant of another one. Warnings name the main dialect only.
-const VARIANTS: [Dialect; 2] = [Dialect::Compose1, Dialect::ComposeRaw];
-
 /// The dialects that belong to a specific program: all except [`Dialect::Portable`].
 pub const READERS: [Dialect; ROWS.len() - 1] = {
     let mut readers = [Dialect::Portable; ROWS.len() - 1];
@@ -100,7 +99,7 @@ impl Dialect {
     /// Whether this is a variant of another dialect: the same program in another version or mode.
     #[must_use]
     pub fn is_variant(self) -> bool {
-        VARIANTS.contains(&self)
+        self.row().is_variant
     }
 
     /// The dialect with this command-line name.
@@ -109,35 +108,6 @@ impl Dialect {
         Self::rows()
             .find(|row| row.name == name)
             .map(|row| row.dialect)
-    }
-
-    /// The dialect that a file of this name in the same folder points to. `package.json` needs a
-    /// look inside as well: see [`Dialect::of_package`].
-    #[must_use]
-    pub fn of_neighbour(name: &str) -> Option<Self> {
-        Self::rows()
-            .find(|row| row.neighbours.iter().any(|sign| sign.fits(name)))
-            .map(|row| row.dialect)
-    }
-
-    /// The dialect of a project with this `package.json`: Vite if it depends on Vite or Next.js,
-    /// else npm dotenv.
-    #[must_use]
-    pub fn of_package(json: &[u8]) -> Self {
-        let json = json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json);
-        let package: serde_json::Value = serde_json::from_slice(json).unwrap_or_default();
-        let lists = [
-            "dependencies",
-            "devDependencies",
-            "peerDependencies",
-            "optionalDependencies",
-        ];
-        let uses = |name: &str| lists.iter().any(|list| package[*list].get(name).is_some());
-        if uses("vite") || uses("next") {
-            Self::Vite
-        } else {
-            Self::Node
-        }
     }
 }
 
@@ -393,28 +363,5 @@ mod tests {
         let names: std::collections::BTreeSet<&str> = ROWS.iter().map(|row| row.name).collect();
         assert_eq!(names.len(), ROWS.len());
         assert_eq!(ROWS[0].dialect, Dialect::Portable);
-    }
-
-    #[test]
-    fn a_neighbouring_file_points_to_one_dialect() {
-        for name in [
-            "compose.yaml",
-            "package.json",
-            "pyproject.toml",
-            "Gemfile",
-            "composer.json",
-            "go.mod",
-            "Cargo.toml",
-            "a.service",
-        ] {
-            assert_eq!(
-                ROWS.iter()
-                    .filter(|row| row.neighbours.iter().any(|sign| sign.fits(name)))
-                    .count(),
-                1,
-                "{name}"
-            );
-        }
-        assert_eq!(Dialect::of_neighbour(".service"), None);
     }
 }

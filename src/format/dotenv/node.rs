@@ -1,11 +1,12 @@
 //! npm's dotenv, versions 16 to 18, which all read the same way.
 
 use super::Dialect;
+use super::beside::Sign;
 use super::collect::{Collector, FoundEntry, LinePlace, Outside, ReadingStopped, refused};
 use super::parse::Escapes;
 use super::pattern::{Line, Pattern, PatternPart, unquote};
 use super::reading::Reading;
-use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::text::Normal;
 use super::write::{BACKTICKS, BELOW, DOUBLE, ESCAPED_LINES, ESCAPED_RETURN, SINGLE};
 
@@ -15,6 +16,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "npm dotenv",
     reader: "npm dotenv",
     neighbours: &[Sign::Named("package.json")],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: &[ReaderVersion {

@@ -13,9 +13,10 @@ use super::write::{BACKTICKS, BELOW, DOUBLE, SINGLE};
 pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::NodeEnvFile,
     name: "node-env-file",
-    help: "`node --env-file`",
+    help: "node --env-file",
     reader: "node --env-file",
     neighbours: &[],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: &[ReaderVersion {

@@ -3,21 +3,23 @@
 use std::ops::Range;
 
 use super::Dialect;
+use super::beside::Sign;
 use super::collect::{
     Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, ends, unset,
 };
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::text::{Cursor, Normal, line_end};
 use super::write::{BELOW, DOUBLE, ESCAPED_FOR_PHP, SINGLE};
 
 pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Php,
     name: "php",
-    help: "phpdotenv (Laravel)",
+    help: "phpdotenv, Laravel",
     reader: "phpdotenv",
     neighbours: &[Sign::Named("composer.json")],
+    is_variant: false,
     is_portable: false,
     is_raw: false,
     versions: &[

@@ -8,9 +8,10 @@ use super::{Dialect, compose, shell};
 pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Portable,
     name: "portable",
-    help: "What most readers read alike",
+    help: "what most programs read alike (if nothing shows which one reads it)",
     reader: "the usual readers",
     neighbours: &[],
+    is_variant: false,
     is_portable: false,
     is_raw: false,
     // Used to read files that another tool wrote. Lines on which these common readers disagree are

@@ -1,12 +1,13 @@
 //! python-dotenv with variable expansion, which is its default.
 
 use super::Dialect;
+use super::beside::Sign;
 use super::collect::{
     Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, refused, unset,
 };
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::text::{Cursor, Normal};
 use super::write::{BELOW, DOUBLE, ESCAPED_QUOTE, ESCAPED_QUOTE_LINES, SINGLE, SINGLE_ESCAPED};
 
@@ -16,6 +17,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "python-dotenv",
     reader: "python-dotenv",
     neighbours: &[Sign::Named("pyproject.toml")],
+    is_variant: false,
     is_portable: false,
     is_raw: false,
     versions: &[

@@ -1,6 +1,7 @@
 //! The description of one dialect: a row of the table in [`super`].
 
 use super::Dialect;
+use super::beside::Sign;
 use super::collect::Outside;
 use super::parse::Escapes;
 use super::reading::Reading;
@@ -18,6 +19,9 @@ pub(super) struct DialectRow {
     pub(super) reader: &'static str,
     /// Files next to a `.env` that point to this reader.
     pub(super) neighbours: &'static [Sign],
+    /// Whether this is a variant of another dialect: the same program in another version or mode.
+    /// Warnings name the main dialect only.
+    pub(super) is_variant: bool,
     /// Whether a portable file must work for this reader.
     pub(super) is_portable: bool,
     /// Whether the reader takes everything after the `=` literally, including quotes.
@@ -56,23 +60,6 @@ impl DialectRow {
                 .iter()
                 .filter(move |version| version.matters(text)),
         )
-    }
-}
-
-/// A file name that shows which program reads the `.env` next to it.
-pub(super) enum Sign {
-    /// Exactly this name.
-    Named(&'static str),
-    /// A name with this ending and at least one character before it.
-    Ending(&'static str),
-}
-
-impl Sign {
-    pub(super) fn fits(&self, name: &str) -> bool {
-        match self {
-            Self::Named(own) => name == *own,
-            Self::Ending(end) => name.len() > end.len() && name.ends_with(end),
-        }
     }
 }
 

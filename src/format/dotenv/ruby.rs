@@ -1,22 +1,24 @@
 //! dotenv for Ruby, version 3.
 
 use super::Dialect;
+use super::beside::Sign;
 use super::collect::{
     Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, ends, refused, unset,
 };
 use super::parse::Escapes;
 use super::pattern::{Pattern, PatternPart, unquote};
 use super::reading::Reading;
-use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::text::{Cursor, Normal, unescaped};
 use super::write::{BACKSLASHED, BELOW, DOUBLE, ESCAPED_FOR_SHELLS, ESCAPED_QUOTE, SINGLE};
 
 pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Ruby,
     name: "ruby",
-    help: "dotenv for Ruby, version 3",
+    help: "dotenv for Ruby",
     reader: "Ruby's dotenv",
     neighbours: &[Sign::Named("Gemfile")],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: &[ReaderVersion {

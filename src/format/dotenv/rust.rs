@@ -3,12 +3,13 @@
 use zeroize::Zeroizing;
 
 use super::Dialect;
+use super::beside::Sign;
 use super::collect::{
     Collector, FoundEntry, LineError, LinePlace, Outside, ReadingStopped, ends, refused, unset,
 };
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::text::{Cursor, line_end};
 use super::write::{BELOW, DOUBLE, ESCAPED_QUOTE_DOLLAR, SHELL_QUOTED, SINGLE};
 
@@ -18,6 +19,7 @@ pub(super) const ROW: DialectRow = DialectRow {
     help: "dotenvy, mise, just",
     reader: "dotenvy",
     neighbours: &[Sign::Named("Cargo.toml")],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: &[ReaderVersion {

@@ -17,9 +17,10 @@ use word::Word;
 pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Shell,
     name: "shell",
-    help: "`set -a; . ./.env` in bash, zsh, ksh, dash",
+    help: "set -a; . ./.env; set +a",
     reader: "a shell",
     neighbours: &[],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: &[ReaderVersion {

@@ -1,19 +1,21 @@
 //! systemd's `EnvironmentFile=` (systemd.exec(5), "Environment").
 
 use super::Dialect;
+use super::beside::Sign;
 use super::collect::{Collector, FoundEntry, LinePlace, Outside, ReadingStopped, refused};
 use super::parse::Escapes;
 use super::reading::Reading;
-use super::row::{Agreement, DialectRow, ReaderVersion, Sign};
+use super::row::{Agreement, DialectRow, ReaderVersion};
 use super::text::Cursor;
 use super::write::{BELOW, DOUBLE, ESCAPED_FOR_SHELLS, SINGLE};
 
 pub(super) const ROW: DialectRow = DialectRow {
     dialect: Dialect::Systemd,
     name: "systemd",
-    help: "`EnvironmentFile=` of systemd",
+    help: "EnvironmentFile= of a unit",
     reader: "systemd",
     neighbours: &[Sign::Ending(".service")],
+    is_variant: false,
     is_portable: true,
     is_raw: false,
     versions: &[

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use zeroize::Zeroizing;
 
 use super::Dialect;
+use super::beside::Sign;
 use super::collect::{LineError, Outside, refused};
 use super::parse::Escapes;
 use super::reading::{Line, Reading, Unread};
@@ -23,8 +24,8 @@ pub(super) const ROW: DialectRow = DialectRow {
     name: "vite",
     help: "Vite, Next.js and others with dotenv-expand",
     reader: "Vite or Next.js",
-    // Vite and Next.js are only visible inside package.json: see Dialect::of_package.
-    neighbours: &[],
+    neighbours: &[Sign::Package(&["vite", "next"])],
+    is_variant: false,
     is_portable: false,
     is_raw: false,
     versions: &[

@@ -73,6 +73,11 @@ pub fn calls() -> Vec<(&'static str, Value, &'static str)> {
             "\"plex/compose.yaml\"",
         ),
         (
+            "vault_adopt",
+            json!({"service": "plex"}),
+            "approval_pending: ",
+        ),
+        (
             "vault_generate_example",
             json!({"service": "plex"}),
             "plex/.env.example",
@@ -86,6 +91,17 @@ pub fn calls() -> Vec<(&'static str, Value, &'static str)> {
         ("vault_logout", json!({}), "\"revoked\":false"),
         ("vault_list", json!({}), "login_required: "),
     ]
+}
+
+#[test]
+fn every_listed_tool_is_called_by_the_clients() {
+    let calls = calls();
+    for tool in super::listed_tools() {
+        assert!(
+            calls.iter().any(|(called, ..)| *called == tool),
+            "{tool} has no call in mcp/clients.rs"
+        );
+    }
 }
 
 /// Lets a client's script call everything on the server, and checks what it received.
@@ -109,7 +125,7 @@ fn walk(program: &Path, driver: &str, words: &[&str], protocol: &str) {
         "{}",
         seen["protocol"]
     );
-    assert_eq!(seen["tools"].as_array().unwrap().len(), 15);
+    assert_eq!(seen["tools"], json!(super::listed_tools()));
     for ((tool, arguments, wanted), result) in
         calls().iter().zip(seen["results"].as_array().unwrap())
     {

@@ -14,7 +14,7 @@ const fn row(tool: &'static str, weight: usize) -> Row {
     Row { tool, weight }
 }
 
-pub const ROWS: [Row; 15] = [
+pub const ROWS: &[Row] = &[
     row("vault_login", 4),
     row("vault_status", 5),
     row("vault_logout", 7),

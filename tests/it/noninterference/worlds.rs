@@ -1,6 +1,7 @@
 //! Two worlds that differ only in secret values: the content of Vault, and the files in the
 //! services' folders.
 
+use claude_vault::format::dotenv;
 use serde_json::{Map, Value};
 
 use super::documents::{self, Document, Side, Writer, some_keys};
@@ -130,17 +131,10 @@ impl Worlds {
     fn fill_folder(&mut self, rng: &mut Rng, service: &str, keys: &[&str]) {
         let at = |name: &str| format!("{service}/{name}");
         self.public(at("README"), "a service\n");
-        let sign = rng.percent(20).then(|| {
-            *rng.pick(&[
-                "package.json",
-                "pyproject.toml",
-                "Gemfile",
-                "composer.json",
-                "go.mod",
-                "Cargo.toml",
-                "x.service",
-            ])
-        });
+        // Compose files have content, so they are added below.
+        let mut signs = dotenv::neighbour_names();
+        signs.retain(|name| !name.ends_with(".yaml") && !name.ends_with(".yml"));
+        let sign = rng.percent(20).then(|| rng.pick(&signs).as_str());
         let has_reader = sign.is_some();
         let env = |writer: &mut Writer<'_>| {
             writer.has_reader = has_reader;

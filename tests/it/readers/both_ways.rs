@@ -257,8 +257,9 @@ pub fn what_programs_read() {
             count.files, count.equal, count.refused
         )
     });
-    let table = "| reader | files | values equal | refused with line or key | different |\n|---|---|---|---|---|\n".to_owned()
-        + &rows.collect::<String>();
+    const HEAD: &str = "| program | files read | values that stay equal | lines and keys that are \
+        refused | values that change |\n|---|---|---|---|---|\n";
+    let table = HEAD.to_owned() + &rows.collect::<String>();
     eprintln!("{table}");
     let manual = crate::documents::page("docs/dialects.md");
     assert!(

@@ -286,12 +286,17 @@ fn ways(value: &str) -> Vec<String> {
 }
 
 macro_rules! dialects {
-    ($($test:ident => $dialect:ident,)*) => {$(
-        #[test]
-        fn $test() {
-            dialect_reads_back(Dialect::$dialect);
-        }
-    )*};
+    ($($test:ident => $dialect:ident,)*) => {
+        /// The dialects with a test below.
+        const TESTED: &[Dialect] = &[$(Dialect::$dialect,)*];
+
+        $(
+            #[test]
+            fn $test() {
+                dialect_reads_back(Dialect::$dialect);
+            }
+        )*
+    };
 }
 
 dialects! {
@@ -310,6 +315,24 @@ dialects! {
     php_reads_every_value_back => Php,
     rust_reads_every_value_back => Rust,
     go_reads_every_value_back => Go,
+}
+
+#[test]
+fn every_dialect_has_a_test_and_a_real_reader() {
+    for dialect in READERS.into_iter().chain([Dialect::Portable]) {
+        assert!(
+            TESTED.contains(&dialect),
+            "give {} a line in dialects!",
+            dialect.name()
+        );
+    }
+    for dialect in READERS {
+        assert!(
+            ENV.iter().any(|real| real.dialect == Some(dialect)),
+            "give {} a real reader in readers/real.rs",
+            dialect.name()
+        );
+    }
 }
 
 #[test]
@@ -416,7 +439,9 @@ fn the_manuals_table_matches_the_readers() {
         }
     }
     let head = format!(
-        "| reader | portable | `--dialect` | its own | refused of {} |\n|---|---|---|---|---|\n",
+        "| program | values it reads exactly from a portable file | its `--dialect` | values it \
+         reads exactly from a file of that dialect | values that cannot be written in that \
+         dialect, of {} |\n|---|---|---|---|---|\n",
         NASTY.len()
     );
     let rows = rows

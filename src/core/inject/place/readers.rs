@@ -10,7 +10,7 @@ use crate::core::inject::known::readers_named;
 use crate::core::inject::project::{OneOrMore, ServiceFiles, unique_dialects};
 use crate::error::{Error, Result};
 use crate::files::Root;
-use crate::format::dotenv::Dialect;
+use crate::format::dotenv::{Dialect, readers_beside};
 
 impl Places {
     /// The readers of a file: from the nearest compose file at or above it that names it, else from
@@ -51,27 +51,17 @@ impl Places {
     /// The readers of a `.env` file, guessed from the files beside it.
     pub(super) fn guess(&self, file: &Path) -> (Vec<Dialect>, ReaderSource) {
         let folder = file.parent().unwrap_or(Path::new(""));
-        let (mut dialects, mut signs) = (Vec::new(), Vec::new());
-        for name in self.root.names(folder) {
-            let Some(mut dialect) = Dialect::of_neighbour(&name) else {
-                continue;
-            };
-            if dialect == Dialect::Node {
-                // `package.json` only gives a hint here: one that cannot be read means the default.
-                let package = self.root.read(&folder.join(&name)).ok().flatten();
-                dialect =
-                    Dialect::of_package(package.as_ref().map_or(b"", |content| &content.bytes));
-            }
-            if !dialects.contains(&dialect) {
-                dialects.push(dialect);
-                signs.push(name);
-            }
+        let names = self.root.names(folder);
+        let found = readers_beside(names.iter().map(String::as_str), |name| {
+            let content = self.root.read(&folder.join(name)).ok().flatten();
+            content.map(|content| content.bytes)
+        });
+        if found.is_empty() {
+            return (vec![Dialect::Portable], ReaderSource::Nothing);
         }
-        if dialects.is_empty() {
-            (vec![Dialect::Portable], ReaderSource::Nothing)
-        } else {
-            (dialects, ReaderSource::Guessed(signs))
-        }
+        let signs = found.iter().map(|(_, name)| (*name).to_owned()).collect();
+        let dialects = found.into_iter().map(|(dialect, _)| dialect).collect();
+        (dialects, ReaderSource::Guessed(signs))
     }
 }
 
