@@ -172,7 +172,7 @@ fn reply(core: &Core, token: Secret, info: &TokenInfo, left: u64) -> Result<Sign
             .trim_end_matches('/')
             .to_owned(),
         namespace: core.settings.namespace.clone(),
-        context: core.settings.chosen_context().map(str::to_owned),
+        context: core.settings.selected_context().map(str::to_owned),
         token,
         expiry: now().saturating_add(i64::try_from(left).unwrap_or(i64::MAX)),
         user: printable(&info.display_name, false),
