@@ -128,7 +128,7 @@ pub async fn copy(
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<CopyReply> {
-    let work = Work {
+    let copier = Copier {
         core,
         there,
         request,
@@ -137,10 +137,10 @@ pub async fn copy(
         to: there.active_vault().await?,
     };
     if request.dry_run {
-        return work.dry_run(show).await;
+        return copier.dry_run(show).await;
     }
     for _ in 0..MAX_ATTEMPTS {
-        if let Some(reply) = work.attempt(approver).await? {
+        if let Some(reply) = copier.attempt(approver).await? {
             return Ok(reply);
         }
     }
@@ -150,7 +150,7 @@ pub async fn copy(
 }
 
 /// The inputs of each attempt.
-struct Work<'a> {
+struct Copier<'a> {
     core: &'a Core,
     there: &'a Core,
     request: &'a CopyRequest,
@@ -159,7 +159,7 @@ struct Work<'a> {
     to: Arc<Client>,
 }
 
-impl Work<'_> {
+impl Copier<'_> {
     async fn dry_run(&self, show: impl Fn(&Question<'_>) -> Result<()>) -> Result<CopyReply> {
         let (plan, mut reply) = self.plan().await?;
         self.core

@@ -33,7 +33,7 @@ mod work;
 
 use std::sync::{Arc, OnceLock};
 
-pub use self::work::Work;
+pub use self::work::ServiceProgress;
 use crate::audit::{Action, Audit};
 use crate::config::{Env, Settings};
 use crate::error::{Error, Missing, Result};
@@ -60,7 +60,7 @@ pub struct Core {
     /// The audit log.
     pub audit: Audit,
     /// The progress of work on many services.
-    pub work: Work,
+    pub progress: ServiceProgress,
     session: Option<Session>,
     client: OnceLock<Arc<Client>>,
 }
@@ -90,7 +90,7 @@ impl Core {
             settings,
             audience: Audience::Person,
             audit,
-            work: Work::default(),
+            progress: ServiceProgress::default(),
             session,
             client: OnceLock::new(),
         }
@@ -103,7 +103,7 @@ impl Core {
             settings,
             audience,
             audit,
-            work: Work::default(),
+            progress: ServiceProgress::default(),
             session,
             client: OnceLock::new(),
         }

@@ -10,6 +10,7 @@ mod draft;
 mod faults;
 pub(in crate::core) mod git;
 pub(in crate::core) mod header;
+mod injector;
 mod known;
 mod mask;
 mod owners;
@@ -19,7 +20,6 @@ mod render;
 mod request;
 mod share;
 pub(in crate::core) mod template_names;
-mod work;
 mod yaml_text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,12 +31,12 @@ use serde::Serialize;
 pub use self::changes::Changes;
 pub(in crate::core) use self::git::tracked as tracked_by_git;
 pub(in crate::core) use self::header::HEADER_START;
+use self::injector::Injector;
 use self::owners::one_service_a_file;
 use self::place::{FoundFiles, Places};
 pub(super) use self::place::{Readers, reader_beside, readers_of};
 pub(in crate::core) use self::project::listed_files;
 pub use self::request::{FileFormat, InjectRequest, Template, TemplateLine};
-use self::work::Work;
 use super::Core;
 use crate::approval::Approver;
 use crate::error::{Error, Result};
@@ -161,13 +161,13 @@ pub async fn inject(
         .services
         .retain(|service| seen.insert(service.clone()));
     let (found, left_out) = find_files(&places, &request);
-    core.work.expect(found.len());
-    let work = Work {
+    core.progress.expect(found.len());
+    let injector = Injector {
         core,
         vault: &vault,
         request: &request,
     };
-    let each = stream::iter(found).map(|(service, files)| work.service(service, files, approver));
+    let each = stream::iter(found).map(|(service, files)| injector.service(service, files, approver));
     let each: Vec<InjectReply> = each.buffered(AT_ONCE).collect().await;
     let mut injected = InjectReply {
         left_out,

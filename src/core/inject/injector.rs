@@ -18,13 +18,13 @@ use crate::vault::{Client, Stored};
 const MAX_ATTEMPTS: usize = 50;
 
 /// The data that every service of one call needs.
-pub(super) struct Work<'a> {
+pub(super) struct Injector<'a> {
     pub(super) core: &'a Core,
     pub(super) vault: &'a Client,
     pub(super) request: &'a InjectRequest,
 }
 
-impl Work<'_> {
+impl Injector<'_> {
     /// Writes the files of one service.
     pub(super) async fn service(
         &self,
@@ -40,7 +40,7 @@ impl Work<'_> {
                 injected.services.push((service, Err(error)));
             }
         }
-        self.core.work.count_one();
+        self.core.progress.count_one();
         injected
     }
 
