@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::Core;
 use super::inject::HEADER_START;
 use super::inject::reader_beside;
-use crate::files::record::{Record, Records, Standing, standing};
+use crate::files::record::{Record, RecordComparison, Records, compare};
 use crate::files::{Content, Root};
 use crate::format::dotenv::{self, Dialect};
 use crate::format::json::Typed;
@@ -145,12 +145,12 @@ pub fn look(
     // Check the record first: about a file that this program wrote, the model may learn only the
     // record and whether the file changed since.
     let record = Records::new(&core.settings.state)
-        .of(root.path(), &file)
+        .find(root.path(), &file)
         .map_err(|_| Refused::Unreadable)?;
     let content = root.read(&file);
     if let Some(record) = record {
         let is_changed =
-            standing(Some(&record), content.ok().flatten().as_ref()) != Standing::Unchanged;
+            compare(Some(&record), content.ok().flatten().as_ref()) != RecordComparison::Unchanged;
         return Ok((file, Seen::Ours { record, is_changed }));
     }
     let content = content

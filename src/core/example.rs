@@ -15,7 +15,7 @@ use super::{Audience, Core, scan};
 use crate::approval::{Approver, FilePreview};
 use crate::audit::Action;
 use crate::error::{Error, Result};
-use crate::files::record::{RecordKind, Records, Standing, standing};
+use crate::files::record::{RecordComparison, RecordKind, Records, compare};
 use crate::files::{Access, FileChange, Root, Written};
 use crate::format::dotenv::{self, Dialect};
 use crate::format::edit::{Document, NewEntry};
@@ -107,11 +107,13 @@ fn plan(
     let root = Root::open(&core.settings.root)?;
     let target = checked_target(&root, format, &source, output)?;
     let before = root.read(&target)?;
-    let record = Records::new(&core.settings.state).of(root.path(), &target)?;
-    let is_ours = match standing(record.as_ref(), before.as_ref()) {
-        Standing::New => true,
-        Standing::Unchanged => record.is_some_and(|record| record.kind == RecordKind::Example),
-        Standing::Changed | Standing::Foreign => false,
+    let record = Records::new(&core.settings.state).find(root.path(), &target)?;
+    let is_ours = match compare(record.as_ref(), before.as_ref()) {
+        RecordComparison::New => true,
+        RecordComparison::Unchanged => {
+            record.is_some_and(|record| record.kind == RecordKind::Example)
+        }
+        RecordComparison::Changed | RecordComparison::Foreign => false,
     };
     // A compose file can contain a secret anywhere, so a person must check its example.
     let unasked = is_ours && output.is_none() && format == ExampleFormat::Env;

@@ -23,7 +23,7 @@ use crate::config::AskBefore;
 use crate::core::plan::FileWrite;
 use crate::core::{Audience, Core};
 use crate::error::Result;
-use crate::files::record::{RecordKind, Standing};
+use crate::files::record::{RecordComparison, RecordKind};
 use crate::files::{Access, FileChange};
 use crate::names::printable;
 use crate::vault::Secrets;
@@ -92,7 +92,7 @@ impl Planner<'_> {
             refuse_file_of_another(self.target, own_text, &self.origin)?;
         }
         let record = self.existing.record.as_ref();
-        let record = record.filter(|_| self.existing.standing == Standing::Unchanged);
+        let record = record.filter(|_| self.existing.comparison == RecordComparison::Unchanged);
         self.from_vault = from_vault(own_text, &self.origin, record);
         Ok(())
     }
@@ -140,7 +140,7 @@ impl Planner<'_> {
         let preview = masked_text.map(|masked_text| FilePreview {
             path: printable(&self.target.file.to_string_lossy(), false),
             masked_text,
-            note: note(self.existing.standing),
+            note: note(self.existing.comparison),
         });
         let content = std::mem::take(&mut rendered.text);
         let reply = self.reply(rendered);
@@ -225,14 +225,16 @@ impl Planner<'_> {
 
     /// The keys whose values were edited in the file since it was last written.
     fn edited(&self, changes: &Changes) -> Vec<String> {
-        match self.existing.standing {
-            Standing::Changed => changes
+        match self.existing.comparison {
+            RecordComparison::Changed => changes
                 .changed
                 .iter()
                 .filter(|key| self.from_vault.contains(*key))
                 .cloned()
                 .collect(),
-            Standing::New | Standing::Unchanged | Standing::Foreign => Vec::new(),
+            RecordComparison::New | RecordComparison::Unchanged | RecordComparison::Foreign => {
+                Vec::new()
+            }
         }
     }
 
@@ -312,10 +314,10 @@ impl Planner<'_> {
             record.kind == RecordKind::Secrets
                 && record.service.as_deref() == Some(target.service.as_str())
         });
-        let is_ours = match existing.standing {
-            Standing::New => record.is_none() || is_written_for_this_service,
-            Standing::Unchanged => is_written_for_this_service,
-            Standing::Changed | Standing::Foreign => false,
+        let is_ours = match existing.comparison {
+            RecordComparison::New => record.is_none() || is_written_for_this_service,
+            RecordComparison::Unchanged => is_written_for_this_service,
+            RecordComparison::Changed | RecordComparison::Foreign => false,
         };
         let place_is_known = match target.place {
             place::FilePlace::Usual => {
@@ -341,15 +343,15 @@ fn template_name(target: &FileTarget) -> Cow<'_, str> {
 }
 
 /// What the approval page says about the existing file.
-fn note(standing: Standing) -> String {
-    match standing {
-        Standing::New => "This is a new file.",
-        Standing::Unchanged => "It replaces the file that claude-vault wrote there.",
-        Standing::Changed => {
+fn note(comparison: RecordComparison) -> String {
+    match comparison {
+        RecordComparison::New => "This is a new file.",
+        RecordComparison::Unchanged => "It replaces the file that claude-vault wrote there.",
+        RecordComparison::Changed => {
             "It replaces a file that was edited since claude-vault wrote it. The edited file is \
              kept as a backup."
         }
-        Standing::Foreign => {
+        RecordComparison::Foreign => {
             "It replaces a file that claude-vault did not write. That file is kept as a backup."
         }
     }

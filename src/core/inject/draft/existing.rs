@@ -11,7 +11,7 @@ use crate::core::inject::request::InjectRequest;
 use crate::core::inject::text;
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
-use crate::files::record::{Record, Records, Standing, standing};
+use crate::files::record::{Record, RecordComparison, Records, compare};
 use crate::files::{Content, Root};
 use crate::names::printable;
 
@@ -21,7 +21,7 @@ pub(super) struct ExistingFiles {
     /// The template on disk, unless the request brings its own.
     pub(super) example: Option<Content>,
     pub(super) record: Option<Record>,
-    pub(super) standing: Standing,
+    pub(super) comparison: RecordComparison,
 }
 
 /// The existing file's text, if there is a file.
@@ -36,13 +36,13 @@ impl ExistingFiles {
         } else {
             root.read(&target.example)?
         };
-        let record = Records::new(&core.settings.state).of(root.path(), &target.file)?;
-        let standing = standing(record.as_ref(), before.as_ref());
+        let record = Records::new(&core.settings.state).find(root.path(), &target.file)?;
+        let comparison = compare(record.as_ref(), before.as_ref());
         Ok(Self {
             before,
             example,
             record,
-            standing,
+            comparison,
         })
     }
 
