@@ -57,7 +57,7 @@ impl FileKind {
                 stem == "secrets" || stem.ends_with(".secrets") || stem.ends_with("-secrets")
             })
         };
-        if yaml.is_some_and(|stem| stem.split(['.', '-', '_']).any(|word| word == "compose")) {
+        if yaml.is_some_and(compose::is_compose_name) {
             return Some(Self::Compose);
         }
         if is_secrets_yaml(template) {
@@ -220,11 +220,10 @@ fn sections(core: &Core, file: &Path, kind: FileKind, text: &str) -> Option<Vec<
         }
         FileKind::Yaml => of_yaml(text).map(whole),
         FileKind::Compose => {
-            let services = compose::parse(text).ok()?.services;
+            let services = compose::environments(text).ok()?.into_iter();
             Some(
                 services
-                    .into_iter()
-                    .map(|(name, service)| of_service(name, service))
+                    .map(|(name, environment)| of_service(name, environment))
                     .collect(),
             )
         }
@@ -295,7 +294,7 @@ fn of_yaml(text: &str) -> Option<Vec<FileEntry>> {
     Some(document.entries.iter().map(entry).collect())
 }
 
-fn of_service(name: String, service: compose::Service) -> Section {
+fn of_service(name: String, environment: Vec<compose::Variable>) -> Section {
     let entry = |variable: compose::Variable| FileEntry {
         name: ForeignName::from(variable.name),
         value: match variable.value.as_ref().map(|value| compose::literal(value)) {
@@ -306,7 +305,7 @@ fn of_service(name: String, service: compose::Service) -> Section {
     };
     Section {
         name: Some(ForeignName::from(name)),
-        entries: service.environment.into_iter().map(entry).collect(),
+        entries: environment.into_iter().map(entry).collect(),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::core::Core;
 use crate::core::entries::own_reader;
 use crate::error::Result;
 use crate::files::Root;
+use crate::format::compose::env_file_dialect;
 use crate::format::dotenv::Dialect;
 use crate::names::Service;
 
@@ -172,8 +173,7 @@ fn stays_whole(draft: &mut Draft, file: &Path, reason: &str) {
 /// The dialect of the program that reads an env file.
 pub(super) fn reader_of(core: &Core, facts: &[Facts], file: &Path) -> Dialect {
     match facts.iter().find_map(|one| one.container_files.get(file)) {
-        Some(true) => Dialect::ComposeRaw,
-        Some(false) => Dialect::Compose,
+        Some(is_raw) => env_file_dialect(*is_raw),
         None => own_reader(core, file),
     }
 }

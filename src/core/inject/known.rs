@@ -11,8 +11,8 @@ use super::template_names::{file_of, is_env_name, templates_of};
 use crate::core::entries::FileKind;
 use crate::error::Result;
 use crate::files::Root;
+use crate::format::compose::{ReferenceKind, named_files};
 use crate::format::dotenv::Dialect;
-use crate::format::places::{ReferenceKind, named_files};
 use crate::names::{Service, printable};
 
 /// A file of a service.
@@ -168,7 +168,7 @@ fn named_by_compose(
             let ReferenceKind::EnvFile {
                 is_raw,
                 is_required,
-            } = entry.naming
+            } = entry.kind
             else {
                 continue;
             };
@@ -214,7 +214,7 @@ pub(super) fn readers_named(root: &Root, folder: &Path) -> BTreeMap<PathBuf, (Di
             .and_then(|text| named_files(text).ok())
             .unwrap_or_default()
         {
-            if let ReferenceKind::EnvFile { is_raw, .. } = entry.naming {
+            if let ReferenceKind::EnvFile { is_raw, .. } = entry.kind {
                 let dialect = if is_raw {
                     Dialect::ComposeRaw
                 } else {

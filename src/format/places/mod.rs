@@ -5,7 +5,6 @@
 
 mod comments;
 mod env;
-mod named;
 mod pem;
 mod yaml;
 
@@ -14,11 +13,11 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::compose::is_compose_name;
 use super::dotenv::Dialect;
 use super::yaml::tree::{Malformed, NodeStyle};
 
 pub(in crate::format) use comments::assignment;
-pub use named::{NamedFile, ReferenceKind, named_files};
 pub use yaml::is_reference_tag;
 
 /// The format of a file.
@@ -105,8 +104,7 @@ impl Form {
             .strip_suffix(".yaml")
             .or_else(|| name.strip_suffix(".yml"))
         {
-            let is_compose = stem.split(['.', '-', '_']).any(|word| word == "compose");
-            return Some(if is_compose {
+            return Some(if is_compose_name(stem) {
                 Self::Compose
             } else {
                 Self::Yaml

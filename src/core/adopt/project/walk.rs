@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use super::super::texts::{FileTexts, Overlay, below};
 use super::{Facts, Use, View, entries, items};
+use crate::format::compose::{EnvFileItem, env_file_dialect};
 use crate::format::dotenv::{self, Dialect};
 use crate::format::interpolation;
 use crate::format::yaml;
@@ -116,13 +117,8 @@ impl ProjectWalk<'_> {
     /// Records each variable of a container's `env_file`.
     fn env_files(&mut self, node: &Node) {
         for item in items(node) {
-            let is_raw = item.get("format").and_then(Node::text) == Some("raw");
-            let named = if item.text().is_some() {
-                Some(item)
-            } else {
-                item.get("path")
-            };
-            let Some(file) = named.and_then(|named| self.one.path(named)) else {
+            let EnvFileItem { path, is_raw, .. } = EnvFileItem::of(item, |key| item.get(key));
+            let Some(file) = path.and_then(|path| self.one.path(path)) else {
                 continue;
             };
             self.facts.container_order.push(file.clone());
@@ -131,15 +127,7 @@ impl ProjectWalk<'_> {
                 continue;
             };
             let outside = |name: &str| self.one.env.get(name).cloned().flatten();
-            let lines = lines_of(
-                if is_raw {
-                    Dialect::ComposeRaw
-                } else {
-                    Dialect::Compose
-                },
-                &text,
-                &outside,
-            );
+            let lines = lines_of(env_file_dialect(is_raw), &text, &outside);
             for (name, value) in lines {
                 self.view.add(&file, &name, &value);
             }
