@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 use super::FileFormat;
-use super::place::FileTarget;
-use super::render::{Base, RenderSource, base, names_held, parse, style};
+use super::render::{Base, RenderSource, base, fitting_names, parse, style};
+use super::target::FileTarget;
 use crate::format::dotenv;
 use crate::format::edit::{Document, KeyTexts};
 use crate::format::yaml;
@@ -34,8 +34,8 @@ pub(super) fn masked(
                 .map_or_else(|_| MASK.to_owned(), |text| text.to_string()),
         }
     };
-    let held = names_held(target, secrets);
-    let texts = held.iter().filter_map(|key| secrets.get_key_value(*key));
+    let fitting = fitting_names(target, secrets);
+    let texts = fitting.iter().filter_map(|key| secrets.get_key_value(*key));
     let texts: KeyTexts = texts
         .map(|(key, value)| (key.clone(), Zeroizing::new(shown(key, value))))
         .collect();

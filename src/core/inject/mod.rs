@@ -11,7 +11,6 @@ mod faults;
 pub(in crate::core) mod git;
 pub(in crate::core) mod header;
 mod injector;
-mod known;
 mod mask;
 mod owners;
 mod place;
@@ -19,6 +18,7 @@ mod project;
 mod render;
 mod request;
 mod share;
+mod target;
 pub(in crate::core) mod template_names;
 mod yaml_text;
 
@@ -152,7 +152,7 @@ pub async fn inject(
     let vault = core.vault()?;
     let places = Places::open(core)?;
     if request.all {
-        request.services = places.with_a_place(&vault).await?;
+        request.services = places.services_with_a_place(&vault).await?;
     } else if request.services.is_empty() {
         request.services = vec![places.service_here(&vault).await?];
     }
@@ -167,24 +167,25 @@ pub async fn inject(
         vault: &vault,
         request: &request,
     };
-    let each = stream::iter(found).map(|(service, files)| injector.service(service, files, approver));
+    let each =
+        stream::iter(found).map(|(service, files)| injector.service(service, files, approver));
     let each: Vec<InjectReply> = each.buffered(AT_ONCE).collect().await;
-    let mut injected = InjectReply {
+    let mut reply = InjectReply {
         left_out,
         ..InjectReply::default()
     };
     for one in each {
-        injected.services.extend(one.services);
-        injected.deleted.extend(one.deleted);
-        injected.unnamed.extend(one.unnamed);
-        injected.unwritten.extend(one.unwritten);
+        reply.services.extend(one.services);
+        reply.deleted.extend(one.deleted);
+        reply.unnamed.extend(one.unnamed);
+        reply.unwritten.extend(one.unwritten);
     }
     if !request.only_looks() {
-        let advice = advice(core, &request, &injected.services).await;
-        injected.warnings.extend(advice.warnings);
-        injected.notes.extend(advice.notes);
+        let advice = advice(core, &request, &reply.services).await;
+        reply.warnings.extend(advice.warnings);
+        reply.notes.extend(advice.notes);
     }
-    Ok(injected)
+    Ok(reply)
 }
 
 /// The files of each service, and the services that have no place.

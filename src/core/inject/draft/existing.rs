@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 use crate::core::inject::header::{self, HeaderOrigin};
-use crate::core::inject::place::FileTarget;
 use crate::core::inject::request::InjectRequest;
+use crate::core::inject::target::FileTarget;
 use crate::core::inject::text;
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
@@ -47,7 +47,7 @@ impl ExistingFiles {
     }
 
     /// The file's text. A person gets an error at once. For a model, an error goes into the draft,
-    /// because drawing it decides what the model may learn.
+    /// because rendering it decides what the model may learn.
     pub(super) fn text(&self, core: &Core, target: &FileTarget) -> Result<OldText> {
         let old = text(&target.file, self.before.as_ref())
             .map(|old| old.map(str::to_owned).map(Zeroizing::new));
