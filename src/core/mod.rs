@@ -14,6 +14,7 @@ pub mod exec;
 pub mod export;
 pub mod find;
 pub mod get;
+mod git;
 pub mod history;
 pub mod inject;
 pub mod list;

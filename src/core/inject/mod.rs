@@ -8,7 +8,6 @@ mod changes;
 mod defaults;
 mod draft;
 mod faults;
-pub(in crate::core) mod git;
 pub(in crate::core) mod header;
 mod injector;
 mod mask;
@@ -29,7 +28,6 @@ use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 
 pub use self::changes::Changes;
-pub(in crate::core) use self::git::tracked as tracked_by_git;
 pub(in crate::core) use self::header::HEADER_START;
 use self::injector::Injector;
 use self::owners::one_service_a_file;
@@ -38,6 +36,7 @@ pub(super) use self::place::{Readers, reader_beside, readers_of};
 pub(in crate::core) use self::project::listed_files;
 pub use self::request::{FileFormat, InjectRequest, Template, TemplateLine};
 use super::Core;
+use super::git::{GitAdvice, keep_out_of_git};
 use crate::approval::Approver;
 use crate::error::{Error, Result};
 use crate::files::{Content, Root};
@@ -210,17 +209,6 @@ pub(in crate::core) fn is_in_project(root: &Root, service: &Service) -> bool {
     project::project_config(root).is_ok_and(|config| config.services.contains_key(service.as_str()))
 }
 
-/// Keeps the files of another command from being committed to git. Returns warnings and notes.
-pub(in crate::core) fn keep_out_of_git(
-    root: &Root,
-    files: &[PathBuf],
-    ignore: bool,
-    command: &'static str,
-) -> (Vec<String>, Vec<String>) {
-    let advice = git::keep_out(root, files, None, ignore, command);
-    (advice.warnings, advice.notes)
-}
-
 /// The service whose folder contains the working directory, if any.
 ///
 /// # Errors
@@ -240,9 +228,9 @@ async fn advice(
     core: &Core,
     request: &InjectRequest,
     services: &[(Service, Result<FileReply>)],
-) -> git::Advice {
+) -> GitAdvice {
     let Ok(root) = Root::open(&core.settings.root) else {
-        return git::Advice::default();
+        return GitAdvice::default();
     };
     let replies = services
         .iter()
@@ -255,7 +243,7 @@ async fn advice(
         .ok()
         .map(Path::to_owned);
     let ignore = request.gitignore;
-    let work = move || git::keep_out(&root, &files, log.as_deref(), ignore, "inject");
+    let work = move || keep_out_of_git(&root, &files, log.as_deref(), ignore, "inject");
     tokio::task::spawn_blocking(work).await.unwrap_or_default()
 }
 

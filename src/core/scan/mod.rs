@@ -11,7 +11,8 @@ mod walk;
 use std::path::{Path, PathBuf};
 
 use super::Core;
-use super::inject::{listed_files, tracked_by_git};
+use super::git::tracked_by_git;
+use super::inject::listed_files;
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::files::Root;
