@@ -19,6 +19,7 @@ pub mod history;
 pub mod inject;
 pub mod list;
 pub mod login;
+mod mask;
 pub mod plan;
 pub mod receive;
 pub mod renew;
