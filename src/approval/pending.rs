@@ -123,7 +123,7 @@ impl Pending {
     /// in and out in a loop opens only a few tabs. After that, the person finds the sign-in with
     /// `approve pending`.
     pub fn wants_sign_in_tab(&self) -> bool {
-        lock(&self.sign_in_tabs).one_more()
+        lock(&self.sign_in_tabs).try_open()
     }
 
     /// Whether to open a browser tab for the plans: only if no tab is open or loading. If so, the
@@ -227,7 +227,7 @@ impl Pending {
                 || self
                     .plans()
                     .values()
-                    .all(|plan| plan.told || plan.first_shown.is_none())
+                    .all(|plan| plan.outcome_sent || plan.first_shown.is_none())
             {
                 return;
             }

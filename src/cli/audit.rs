@@ -135,7 +135,7 @@ impl Audit {
             )?;
             return Ok(0);
         }
-        self.say(context, &lines)?;
+        self.print_lines(context, &lines)?;
         if !self.follow {
             return Ok(0);
         }
@@ -146,11 +146,11 @@ impl Audit {
             }
             let mut more = core.audit.new_lines(&mut followed)?;
             more.retain(|line| self.filter.takes_line(line));
-            self.say(context, &more)?;
+            self.print_lines(context, &more)?;
         }
     }
 
-    fn say(&self, context: &Context<'_>, lines: &[String]) -> Result<()> {
+    fn print_lines(&self, context: &Context<'_>, lines: &[String]) -> Result<()> {
         let ui = context.ui;
         if lines.is_empty() {
             return Ok(());

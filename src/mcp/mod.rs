@@ -8,15 +8,15 @@
 
 mod arguments;
 mod changes;
+mod channels;
 mod context;
-mod desk;
 mod handles;
 mod job;
-mod listed;
 mod public;
 mod refusal;
 mod session;
 mod state;
+mod tool_list;
 mod tools;
 mod transport;
 
@@ -187,7 +187,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> std::result::Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(listed::all().to_vec()))
+        Ok(ListToolsResult::with_all_items(tool_list::all().to_vec()))
     }
 
     async fn list_prompts(
@@ -251,7 +251,7 @@ impl ServerHandler for Server {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        listed::one(name).cloned()
+        tool_list::tool(name).cloned()
     }
 
     async fn call_tool(
@@ -259,7 +259,7 @@ impl ServerHandler for Server {
         mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> std::result::Result<CallToolResponse, ErrorData> {
-        if listed::input_of(&request.name).is_none() {
+        if tool_list::input_of(&request.name).is_none() {
             return Err(ErrorData::invalid_params("there is no such tool", None));
         }
         let caller = caller(&mut request, &context);

@@ -1,6 +1,6 @@
 //! Plans a copy or rename from the current state of both services.
 
-use super::{CopyOutcome, CopyReply, CopyRequest, Copier};
+use super::{Copier, CopyOutcome, CopyReply, CopyRequest};
 use crate::approval::Change;
 use crate::core::plan::{CopySource, Current, Notes, Relocation, VersionChange};
 use crate::core::{deleted_service, no_service};
@@ -85,7 +85,7 @@ impl Copier<'_> {
             undo: None,
             advice: Vec::new(),
             warnings: change.warnings().to_vec(),
-            late: Vec::new(),
+            late_warnings: Vec::new(),
             stopped: None,
         }
     }

@@ -257,11 +257,11 @@ pub(super) fn base(
     let merge = Merge {
         file: part(text, &of_file),
         template: template(),
-        gone: &source.gone,
+        gone_keys: &source.gone,
         defaults: &defaults,
         blocks: &BLOCKS,
     };
-    let merged = merge.run();
+    let merged = merge.merge();
     let document = match merged.text.as_str() == text {
         true => of_file,
         false => parse(target, &merged.text).map_err(refuse(source.path(target)))?,

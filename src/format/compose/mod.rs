@@ -16,6 +16,21 @@ use super::dotenv::Dialect;
 use super::yaml::anchors::Anchors;
 use super::yaml::tree::{Node, NodeKind};
 
+/// The default names of a compose file, in docker compose's order.
+pub const DEFAULT_NAMES: [&str; 4] = [
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+];
+/// The default names of the override file, which docker compose merges over the main one.
+pub const OVERRIDE_NAMES: [&str; 4] = [
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+];
+
 /// Whether a YAML file with this name, without its extension, is a compose file.
 #[must_use]
 pub fn is_compose_name(stem: &str) -> bool {

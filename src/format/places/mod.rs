@@ -58,7 +58,7 @@ pub struct Place {
     /// a comment, the name in a commented-out assignment. Empty if there is no name.
     pub name: String,
     /// Other names of the same text, through YAML aliases.
-    pub also: Vec<String>,
+    pub other_names: Vec<String>,
     /// The path in the file, such as `services.db.command[2]`. In an env file, the variable. For a
     /// comment, `comment` and its name.
     pub path: String,
@@ -175,7 +175,7 @@ impl Place {
 
     /// All names of the text, its main name first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.name.as_str()).chain(self.also.iter().map(String::as_str))
+        std::iter::once(self.name.as_str()).chain(self.other_names.iter().map(String::as_str))
     }
 }
 

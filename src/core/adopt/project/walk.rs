@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use super::super::texts::{FileTexts, Overlay, below};
-use super::{Facts, Use, View, entries, items};
+use super::super::texts::{FileTexts, Overlay, resolve};
+use super::{Facts, ProjectFile, View, items};
 use crate::format::compose::{EnvFileItem, env_file_dialect};
 use crate::format::dotenv::{self, Dialect};
 use crate::format::interpolation;
@@ -13,7 +13,7 @@ use crate::names::is_variable;
 
 /// The state of a walk over one file.
 pub(super) struct ProjectWalk<'a> {
-    pub(super) one: &'a Use,
+    pub(super) one: &'a ProjectFile,
     pub(super) texts: &'a FileTexts<'a>,
     pub(super) overlay: &'a Overlay,
     pub(super) view: &'a mut View,
@@ -55,8 +55,9 @@ impl ProjectWalk<'_> {
             "env_file" => self.env_files(value),
             "volumes" => items(value).into_iter().for_each(|item| self.mount(item)),
             "secrets" | "configs" if path.len() == 1 => {
-                let files = entries(value)
-                    .into_iter()
+                let files = value
+                    .entries()
+                    .iter()
                     .filter_map(|(_, one)| self.one.path(one.get("file")?));
                 self.facts.secret_files.extend(files);
             }
@@ -144,7 +145,7 @@ impl ProjectWalk<'_> {
             None => item.get("source").and_then(Node::text).map(str::to_owned),
         };
         let path =
-            source.and_then(|source| below(&self.one.folder, &self.one.evaluated(&source).ok()?));
+            source.and_then(|source| resolve(&self.one.folder, &self.one.evaluated(&source).ok()?));
         self.facts.mounts.extend(path);
     }
 

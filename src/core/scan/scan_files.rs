@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::kinds::{self, FileReading};
 use super::walk::Candidate;
-use super::{Finding, Looked, Omission, Progress};
+use super::{Finding, Omission, Progress, ScannedFile};
 use crate::error::Error;
 use crate::files::Root;
 use crate::format::classify::{
@@ -32,16 +32,17 @@ const ALLOWED: [&str; 3] = [
 /// A comment that allows a secret on the next line.
 const ALLOWED_NEXT: &str = "pragma: allowlist nextline secret";
 
-type Found = (Option<Looked>, Vec<Omission>);
+/// A file with its entries, if it has any, and what could not be read.
+type Outcome = (Option<ScannedFile>, Vec<Omission>);
 
 /// Scans all files. The results are in the order of the files.
 pub(super) fn scan_all(
     root: &Root,
     files: &[Candidate],
     progress: &dyn Fn(Progress),
-) -> (Vec<Looked>, Vec<Omission>) {
+) -> (Vec<ScannedFile>, Vec<Omission>) {
     let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<(usize, Found)>> = Mutex::new(Vec::with_capacity(files.len()));
+    let results: Mutex<Vec<(usize, Outcome)>> = Mutex::new(Vec::with_capacity(files.len()));
     let threads = std::thread::available_parallelism()
         .map_or(1, usize::from)
         .min(MAX_THREADS)
@@ -51,7 +52,7 @@ pub(super) fn scan_all(
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(file) = files.get(at) else { break };
-            own.push((at, at_one(root, file)));
+            own.push((at, scan_one(root, file)));
         }
         results
             .lock()
@@ -69,7 +70,6 @@ pub(super) fn scan_all(
                     files: files.len(),
                 });
             }
-            std::thread::sleep(Duration::from_millis(1));
         }
     });
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -82,7 +82,7 @@ pub(super) fn scan_all(
     (looked, unread)
 }
 
-fn at_one(root: &Root, file: &Candidate) -> Found {
+fn scan_one(root: &Root, file: &Candidate) -> Outcome {
     let omit = |line, reason: String| {
         vec![Omission {
             path: file.shown(),
@@ -98,7 +98,10 @@ fn at_one(root: &Root, file: &Candidate) -> Found {
     };
     let Ok(text) = std::str::from_utf8(&content.bytes) else {
         if let Some(name) = &file.secret {
-            return (Some(looked(file, vec![whole_file(file, name)])), Vec::new());
+            return (
+                Some(scanned_file(file, vec![whole_file(file, name)])),
+                Vec::new(),
+            );
         }
         return (None, omit(None, "it is not UTF-8 text".into()));
     };
@@ -121,18 +124,18 @@ fn at_one(root: &Root, file: &Candidate) -> Found {
         },
     };
     let is_empty = findings.is_empty();
-    (Some(looked(file, findings)).filter(|_| !is_empty), unread)
+    (Some(scanned_file(file, findings)).filter(|_| !is_empty), unread)
 }
 
-fn looked(file: &Candidate, keys: Vec<Finding>) -> Looked {
-    Looked {
+fn scanned_file(file: &Candidate, keys: Vec<Finding>) -> ScannedFile {
+    ScannedFile {
         file: file.shown(),
         keys,
         unread_lines: Vec::new(),
     }
 }
 
-fn of_places(file: &Candidate, form: Form, text: &str, places: &[Place]) -> Option<Looked> {
+fn of_places(file: &Candidate, form: Form, text: &str, places: &[Place]) -> Option<ScannedFile> {
     let lines: Vec<&str> = text.split('\n').collect();
     let mut unread_lines: Vec<usize> = Vec::new();
     let mut keys = Vec::new();
@@ -155,7 +158,7 @@ fn of_places(file: &Candidate, form: Form, text: &str, places: &[Place]) -> Opti
         }
     }
     let is_empty = keys.is_empty() && unread_lines.is_empty();
-    (!is_empty).then(|| Looked {
+    (!is_empty).then(|| ScannedFile {
         file: file.shown(),
         keys,
         unread_lines,
