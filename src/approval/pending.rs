@@ -214,13 +214,17 @@ impl Pending {
 
     /// Waits until a plan can no longer be answered.
     pub async fn wait_until_over(&self, id: &str) {
+        // Whoever ends a plan calls `changed` afterwards, also if its time is up.
+        let mut revisions = self.revisions();
         while self.plans().get(id).is_some_and(Plan::waits) {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            let _ = revisions.changed().await;
         }
     }
 
     /// Waits until the open page got the outcome of every plan that it shows, at most ten seconds:
-    /// the browser may still be returning from the sign-in.
+    /// the browser may still be returning from the sign-in. It polls, because whether the page is
+    /// open depends on how long ago the browser sent a request. The pause also lets the last reply
+    /// reach the browser.
     pub async fn wait_for_outcomes_shown(&self) {
         for _ in 0..100 {
             if !self.is_page_open()

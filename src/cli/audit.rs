@@ -11,7 +11,8 @@ use crate::audit::{Event, Followed};
 use crate::error::{Error, Result};
 use crate::names::printable;
 
-/// How often `--follow` checks the log for new lines.
+/// How often `--follow` checks the log for new lines. It polls, because the log may be on a network
+/// file system, whose changes on other machines raise no events.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 #[derive(clap::Args)]

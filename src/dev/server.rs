@@ -45,7 +45,12 @@ const PIP: [&str; 13] = [
     "--requirement",
     "requirements.txt",
 ];
+/// How long a server may take to listen.
 const START: Duration = Duration::from_secs(20);
+/// The pause between attempts to connect to a starting server.
+const CONNECT_RETRY: Duration = Duration::from_millis(10);
+/// How often the progress of a download is shown.
+const PROGRESS_EVERY: Duration = Duration::from_millis(50);
 
 /// Receives messages and progress while a server is fetched.
 pub(crate) trait Watcher {
@@ -96,6 +101,8 @@ impl Server {
         )))
     }
 
+    /// Waits until the server listens. False if it ended before. Connecting is tried again and
+    /// again, because the system does not report that another process listens.
     async fn wait_until_up(&mut self, port: u16) -> bool {
         let started = Instant::now();
         while started.elapsed() < START {
@@ -105,7 +112,7 @@ impl Server {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return true;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(CONNECT_RETRY).await;
         }
         false
     }
@@ -274,8 +281,8 @@ async fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<(
     placed.map_err(Error::io("write", program))
 }
 
-/// Runs Python with its temporary files in the folder, and calls `meanwhile` repeatedly until it
-/// ends. If this future is dropped, Python is killed.
+/// Runs Python with its temporary files in the folder, and calls `meanwhile` every
+/// [`PROGRESS_EVERY`] until it ends. If this future is dropped, Python is killed.
 async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Result<()> {
     let mut command = tokio::process::Command::new("python3");
     command
@@ -288,7 +295,7 @@ async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Resu
     let output = loop {
         tokio::select! {
             output = &mut running => break output,
-            () = tokio::time::sleep(Duration::from_millis(50)) => meanwhile(),
+            () = tokio::time::sleep(PROGRESS_EVERY) => meanwhile(),
         }
     };
     let Ok(output) = output else {

@@ -31,6 +31,8 @@ pub(super) use asker::Asker;
 
 /// How long a call waits, at least, to find out whether a person must be asked.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for running changes when the client disconnects.
+const SETTLE_WAIT: Duration = Duration::from_secs(5);
 
 /// A change that waits for a person or is being made.
 struct Change {
@@ -107,13 +109,29 @@ pub(super) struct Call<'a> {
     pub(super) resumes: bool,
 }
 
+/// Counts a change as running until it is dropped.
+struct Running(watch::Sender<usize>);
+
+impl Running {
+    fn new(running: &watch::Sender<usize>) -> Self {
+        running.send_modify(|count| *count += 1);
+        Self(running.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
 /// The changes of this process.
 pub(super) struct Changes {
     channels: Arc<ApprovalChannels>,
     browser: Option<String>,
     all: Mutex<BTreeMap<String, Arc<Change>>>,
-    /// Cloned into each running change, so that its reference count shows whether any still runs.
-    busy: Arc<()>,
+    /// How many changes are running.
+    running: watch::Sender<usize>,
     salt: String,
     patience: Duration,
     /// Becomes true when the client disconnects.
@@ -131,7 +149,7 @@ impl Changes {
             channels,
             browser,
             all: Mutex::default(),
-            busy: Arc::new(()),
+            running: watch::Sender::new(0),
             salt: random::id()?,
             patience,
             ended,
@@ -217,10 +235,10 @@ impl Changes {
         let (found, page) = watch::channel(None);
         let asked_by = asked_by(caller.client.as_deref(), tool);
         let asker = Asker::new(core.clone(), self.channels.clone(), asked_by, wanted, found);
-        let (work, busy) = (work(asker), self.busy.clone());
+        let (work, running) = (work(asker), Running::new(&self.running));
         let job = Job::start(async move {
             let outcome = work.await;
-            drop(busy);
+            drop(running);
             outcome
         });
         let change = Arc::new(Change {
@@ -335,14 +353,10 @@ impl Changes {
             .for_each(|change| change.give_up());
     }
 
-    /// Waits until no change is running any more, at most five seconds.
+    /// Waits until no change is running any more, at most [`SETTLE_WAIT`].
     pub(super) async fn settle(&self) {
-        for _ in 0..50 {
-            if Arc::strong_count(&self.busy) == 1 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        let mut running = self.running.subscribe();
+        let _ = tokio::time::timeout(SETTLE_WAIT, running.wait_for(|count| *count == 0)).await;
     }
 
     fn fingerprint(&self, call: &Call<'_>) -> [u8; 32] {

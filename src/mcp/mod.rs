@@ -116,6 +116,8 @@ impl Server {
 
 /// The key of the input request that asks the client to show its person the approval page.
 const LOOK: &str = "approval";
+/// How often a client that asked for progress hears that a call is still waiting.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// Identifies the caller, and how to reach the person behind it.
 fn caller(request: &mut CallToolRequestParams, context: &RequestContext<RoleServer>) -> Caller {
@@ -271,7 +273,7 @@ impl ServerHandler for Server {
             tokio::select! {
                 response = &mut work => return Ok(response),
                 () = context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
-                () = tokio::time::sleep(Duration::from_secs(1)) => {
+                () = tokio::time::sleep(PROGRESS_EVERY) => {
                     seconds += 1;
                     if let Some(token) = token.clone() {
                         let progress = ProgressNotificationParam::new(token, f64::from(seconds)).with_message("waiting");

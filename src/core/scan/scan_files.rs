@@ -1,7 +1,7 @@
 //! Scans the files, several in parallel.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::kinds::{self, FileReading};
@@ -42,44 +42,51 @@ pub(super) fn scan_all(
     progress: &dyn Fn(Progress),
 ) -> (Vec<ScannedFile>, Vec<Omission>) {
     let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<(usize, Outcome)>> = Mutex::new(Vec::with_capacity(files.len()));
     let threads = std::thread::available_parallelism()
         .map_or(1, usize::from)
         .min(MAX_THREADS)
         .min(files.len().max(1));
-    let work = || {
-        let mut own = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(file) = files.get(at) else { break };
-            own.push((at, scan_one(root, file)));
-        }
-        results
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(own);
-    };
+    let (sender, outcomes) = mpsc::channel();
+    let mut results: Vec<(usize, Outcome)> = Vec::with_capacity(files.len());
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        for _ in 0..threads {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                while let Some((at, file)) = next_file(files, next) {
+                    let _ = sender.send((at, scan_one(root, file))); // the receiver outlives this
+                }
+            });
+        }
+        drop(sender);
         let (started, mut last) = (Instant::now(), Instant::now());
-        while workers.iter().any(|worker| !worker.is_finished()) {
+        loop {
+            match outcomes.recv_timeout(PROGRESS_EVERY) {
+                Ok(result) => results.push(result),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break, // every file is scanned
+            }
             if started.elapsed() > PROGRESS_AFTER && last.elapsed() > PROGRESS_EVERY {
                 last = Instant::now();
                 progress(Progress {
-                    done: next.load(Ordering::Relaxed).min(files.len()),
+                    done: results.len(),
                     files: files.len(),
                 });
             }
         }
     });
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(at, _)| *at);
-    let (mut looked, mut unread) = (Vec::new(), Vec::new());
+    let (mut scanned, mut unreadable) = (Vec::new(), Vec::new());
     for (_, (file, omissions)) in results {
-        looked.extend(file);
-        unread.extend(omissions);
+        scanned.extend(file);
+        unreadable.extend(omissions);
     }
-    (looked, unread)
+    (scanned, unreadable)
+}
+
+/// The next file that no thread has taken, with its number.
+fn next_file<'a>(files: &'a [Candidate], next: &AtomicUsize) -> Option<(usize, &'a Candidate)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    files.get(at).map(|file| (at, file))
 }
 
 fn scan_one(root: &Root, file: &Candidate) -> Outcome {
@@ -105,7 +112,7 @@ fn scan_one(root: &Root, file: &Candidate) -> Outcome {
         }
         return (None, omit(None, "it is not UTF-8 text".into()));
     };
-    let (findings, unread) = match kinds::settled(file.reading, text) {
+    let (findings, omissions) = match kinds::settled(file.reading, text) {
         FileReading::Secret => (of_secret(file, text), Vec::new()),
         FileReading::Lines => (of_lines(file, text), Vec::new()),
         FileReading::Form(form) => match places(form, text) {
@@ -124,7 +131,10 @@ fn scan_one(root: &Root, file: &Candidate) -> Outcome {
         },
     };
     let is_empty = findings.is_empty();
-    (Some(scanned_file(file, findings)).filter(|_| !is_empty), unread)
+    (
+        Some(scanned_file(file, findings)).filter(|_| !is_empty),
+        omissions,
+    )
 }
 
 fn scanned_file(file: &Candidate, keys: Vec<Finding>) -> ScannedFile {
