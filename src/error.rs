@@ -8,13 +8,13 @@
 //! text of the other side, for a terminal or a page. A model receives separate fixed sentences,
 //! from `mcp::refusal`.
 
+mod foreign;
 mod hint;
-mod said;
 mod status;
 
 use std::path::PathBuf;
 
-pub use said::{ForeignText, ServerText};
+pub use foreign::{ForeignText, ServerText};
 
 /// The name of something that Vault does not have.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,9 +1,12 @@
-//! Folders and files that only this user may read, such as those of the state folder.
+//! Folders and files that only this user may read, such as those of the state folder, and the locks
+//! of such files.
 
-use std::fs::DirBuilder;
-use std::io::{Result, Write};
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io::{Error, ErrorKind, Result, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// Creates a folder and its missing parents with mode 0700. An existing folder stays as it is.
 ///
@@ -28,11 +31,82 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Who else may hold a lock at the same time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LockKind {
+    /// Nobody.
+    Exclusive,
+    /// Other holders of shared locks.
+    Shared,
+}
+
+/// Locks a file, and waits at most `patience` for another holder. Dropping the returned file
+/// releases the lock.
+///
+/// # Errors
+/// [`ErrorKind::TimedOut`] if another holder keeps it, and the errors of the system.
+pub(crate) fn lock(file: File, kind: LockKind, patience: Duration) -> Result<File> {
+    let locked_now = match kind {
+        LockKind::Exclusive => file.try_lock(),
+        LockKind::Shared => file.try_lock_shared(),
+    };
+    match locked_now {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::Error(error)) => return Err(error),
+        Err(TryLockError::WouldBlock) => {}
+    }
+    // The system has no limit for its wait, so another thread waits. If this one gives up, the
+    // other drops the file as soon as it has the lock, which releases it.
+    let (sender, locked) = mpsc::channel();
+    std::thread::spawn(move || drop(sender.send(wait_for_lock(file, kind))));
+    locked.recv_timeout(patience).unwrap_or_else(|_| {
+        Err(Error::new(
+            ErrorKind::TimedOut,
+            "another program holds its lock",
+        ))
+    })
+}
+
+fn wait_for_lock(file: File, kind: LockKind) -> Result<File> {
+    loop {
+        let outcome = match kind {
+            LockKind::Exclusive => file.lock(),
+            LockKind::Shared => file.lock_shared(),
+        };
+        match outcome {
+            Ok(()) => return Ok(file),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::io::ErrorKind;
     use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
 
-    use super::write;
+    use super::{LockKind, lock, write};
+
+    #[test]
+    fn a_lock_waits_for_its_holder_and_gives_up_in_time() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let open = || File::open(file.path()).unwrap();
+        let (short, long) = (Duration::from_millis(20), Duration::from_secs(60));
+        let held = lock(open(), LockKind::Exclusive, short).unwrap();
+        let refused = lock(open(), LockKind::Shared, short).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::TimedOut);
+        let other = open();
+        let waiting = std::thread::spawn(move || lock(other, LockKind::Exclusive, long));
+        drop(held);
+        drop(waiting.join().unwrap().unwrap());
+        let shared = lock(open(), LockKind::Shared, short).unwrap();
+        assert!(lock(open(), LockKind::Shared, short).is_ok());
+        assert!(lock(open(), LockKind::Exclusive, short).is_err());
+        drop(shared);
+    }
 
     #[test]
     fn a_file_and_its_folders_are_private_and_nothing_else_is_left() {

@@ -31,7 +31,7 @@ pub struct Session {
     /// it.
     pub expiry: Option<i64>,
     /// Set if a login of this program created the token; `None` for a token from elsewhere.
-    pub ours: Option<Provenance>,
+    pub provenance: Option<Provenance>,
 }
 
 /// The origin of a token that a login of this program created.
@@ -117,11 +117,11 @@ impl Session {
             .get("VAULT_TOKEN")
             .and(env.get("VAULT_TOKEN_EXPIRY"))
             .and_then(|text| text.parse().ok());
-        let ours = env.get(MARK).and_then(|mark| Provenance::of(&token, mark));
+        let provenance = env.get(MARK).and_then(|mark| Provenance::of(&token, mark));
         Ok(Self {
             token,
             expiry,
-            ours,
+            provenance,
         })
     }
 
@@ -132,10 +132,10 @@ impl Session {
     /// # Errors
     /// [`Error::OtherVault`] if the token may not be sent there.
     pub fn check_vault(&self, settings: &Settings) -> Result<()> {
-        let (Some(ours), Some(now)) = (&self.ours, &settings.address) else {
+        let (Some(provenance), Some(now)) = (&self.provenance, &settings.address) else {
             return Ok(());
         };
-        let home = &ours.address;
+        let home = &provenance.address;
         let same = home.origin() == now.origin() && base_path(home) == base_path(now);
         let listed = |address| lists_host(&settings.trusted_hosts, address);
         let downgrade = home.scheme() == "https" && now.scheme() != "https";
@@ -143,7 +143,7 @@ impl Session {
             return Ok(());
         }
         Err(Error::OtherVault {
-            session: ours.shown().into(),
+            session: provenance.shown().into(),
             address: now.as_str().trim_end_matches('/').into(),
             back: return_hint(settings, home),
         })
@@ -240,9 +240,9 @@ mod tests {
                 && mark.ends_with(",https://v.example:8200/base")
                 && !mark.contains("canary")
         );
-        let ours = session("hvs.canary", &mark).ours.unwrap();
+        let provenance = session("hvs.canary", &mark).provenance.unwrap();
         assert_eq!(
-            (ours.accessor.as_str(), ours.shown()),
+            (provenance.accessor.as_str(), provenance.shown()),
             ("a.B-1_x", "https://v.example:8200/base")
         );
     }
@@ -258,17 +258,18 @@ mod tests {
             &right.replace("https:", "file:"),
             &right.replace("v.ex", "$(x).ex"),
         ] {
-            assert!(session("hvs.one", wrong).ours.is_none(), "{wrong}");
+            assert!(session("hvs.one", wrong).provenance.is_none(), "{wrong}");
         }
-        assert!(session("hvs.two", &right).ours.is_none());
-        assert!(session("hvs.one", &right).ours.is_some());
+        assert!(session("hvs.two", &right).provenance.is_none());
+        assert!(session("hvs.one", &right).provenance.is_some());
     }
 
     #[test]
     fn our_token_goes_only_to_its_own_vault_and_a_foreign_token_to_the_current_one() {
-        let ours = session("hvs.one", &mark("hvs.one", "https://v.example"));
-        let may =
-            |address: &str, trusted: &str| ours.check_vault(&settings(address, trusted)).is_ok();
+        let provenance = session("hvs.one", &mark("hvs.one", "https://v.example"));
+        let may = |address: &str, trusted: &str| {
+            provenance.check_vault(&settings(address, trusted)).is_ok()
+        };
         for same in [
             "https://v.example",
             "https://v.example:443/",
@@ -287,7 +288,7 @@ mod tests {
         }
         assert!(may("https://w.example", "v.example w.example"));
         assert!(!may("http://w.example", "v.example w.example"));
-        let error = ours
+        let error = provenance
             .check_vault(&settings("https://w.example", ""))
             .unwrap_err()
             .to_string();

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// How long a signal may take to reach this process after it reached the child.
+const DELIVERY: Duration = Duration::from_millis(50);
+
 /// Waits for Ctrl-C, SIGTERM or a closed terminal.
 pub(crate) async fn stopped() {
     Signals::new().stopped().await;
@@ -46,9 +49,9 @@ impl Signals {
     }
 
     /// Discards a Ctrl-C meant for the child program, which may have exited before the signal
-    /// reached us.
+    /// reached us. Nothing shows that no signal is on its way, so this waits for [`DELIVERY`].
     pub(crate) async fn forget_interrupt(&mut self) {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(DELIVERY).await;
         tokio::select! {
             biased;
             () = wait(&mut self.interrupt) => {}

@@ -142,7 +142,7 @@ impl Presence {
     /// Whether to open a tab now. If so, the tab counts as loading.
     pub(super) fn wants_tab(&mut self, tabs: &mut Tabs) -> bool {
         let is_loading = self.loading.is_some_and(|when| when.elapsed() < LOADING);
-        if self.is_open() || is_loading || !tabs.one_more() {
+        if self.is_open() || is_loading || !tabs.try_open() {
             return false;
         }
         self.loading = Some(Instant::now());
@@ -156,7 +156,7 @@ pub(super) struct Tabs(Vec<Instant>);
 
 impl Tabs {
     /// Whether one more tab may be opened now. If so, the tab is counted.
-    pub(super) fn one_more(&mut self) -> bool {
+    pub(super) fn try_open(&mut self) -> bool {
         self.0.retain(|when| when.elapsed() < TABS_WINDOW);
         let may = self.0.len() < MAX_TABS;
         if may {

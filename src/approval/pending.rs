@@ -123,7 +123,7 @@ impl Pending {
     /// in and out in a loop opens only a few tabs. After that, the person finds the sign-in with
     /// `approve pending`.
     pub fn wants_sign_in_tab(&self) -> bool {
-        lock(&self.sign_in_tabs).one_more()
+        lock(&self.sign_in_tabs).try_open()
     }
 
     /// Whether to open a browser tab for the plans: only if no tab is open or loading. If so, the
@@ -214,20 +214,24 @@ impl Pending {
 
     /// Waits until a plan can no longer be answered.
     pub async fn wait_until_over(&self, id: &str) {
+        // Whoever ends a plan calls `changed` afterwards, also if its time is up.
+        let mut revisions = self.revisions();
         while self.plans().get(id).is_some_and(Plan::waits) {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            let _ = revisions.changed().await;
         }
     }
 
     /// Waits until the open page got the outcome of every plan that it shows, at most ten seconds:
-    /// the browser may still be returning from the sign-in.
+    /// the browser may still be returning from the sign-in. It polls, because whether the page is
+    /// open depends on how long ago the browser sent a request. The pause also lets the last reply
+    /// reach the browser.
     pub async fn wait_for_outcomes_shown(&self) {
         for _ in 0..100 {
             if !self.is_page_open()
                 || self
                     .plans()
                     .values()
-                    .all(|plan| plan.told || plan.first_shown.is_none())
+                    .all(|plan| plan.outcome_sent || plan.first_shown.is_none())
             {
                 return;
             }

@@ -1,17 +1,15 @@
 //! The files of a log: the current file, and the earlier ones `NAME.1`, `NAME.2` and so on.
 
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{Error, ErrorKind, Read, Result};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::private;
+use crate::private::{self, LockKind};
 
 /// How long to wait for the log's lock.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
-/// The pause between attempts to lock the log.
-const LOCK_RETRY: Duration = Duration::from_millis(2);
 
 /// The highest number of an earlier file. No log has that many files, so a higher number belongs to
 /// something else.
@@ -70,8 +68,8 @@ pub(super) fn rotate(log: &Path) -> Result<u64> {
 pub(super) fn locked(log: &Path) -> Result<File> {
     let until = Instant::now() + LOCK_WAIT;
     loop {
-        let file = open_log(log)?;
-        wait_for(until, || file.try_lock())?;
+        let patience = until.saturating_duration_since(Instant::now());
+        let file = private::lock(open_log(log)?, LockKind::Exclusive, patience)?;
         // Another program may have rotated the file during the wait.
         let is_there = std::fs::symlink_metadata(log)
             .ok()
@@ -92,37 +90,15 @@ pub(super) fn locked(log: &Path) -> Result<File> {
 
 /// The content of a file, without half-written lines; empty if the file does not exist.
 pub(super) fn content(path: &Path) -> Result<Vec<u8>> {
-    let mut file = match open_plain(path, OpenOptions::new().read(true)) {
+    let file = match open_plain(path, OpenOptions::new().read(true)) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    wait_for(Instant::now() + LOCK_WAIT, || file.try_lock_shared())?;
+    let mut file = private::lock(file, LockKind::Shared, LOCK_WAIT)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Tries to lock a file until the time `until`.
-fn wait_for(
-    until: Instant,
-    try_lock: impl Fn() -> std::result::Result<(), TryLockError>,
-) -> Result<()> {
-    loop {
-        match try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if Instant::now() < until => {
-                std::thread::sleep(LOCK_RETRY);
-            }
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::new(
-                    ErrorKind::TimedOut,
-                    "another program holds its lock",
-                ));
-            }
-        }
-    }
 }
 
 /// Opens the log for reading and appending, and sets its mode to 0600. A symbolic link, or anything

@@ -166,7 +166,7 @@ pub(super) fn page_approver<'a>(
     };
     let proof = strength(&context.core)?;
     let pending = approvals.pending.clone();
-    let bring = move |_: &str, url: &str| {
+    let send_to_page = move |_: &str, url: &str| {
         // If the person is asked again because another write changed the plan, the page is still
         // open.
         if pending.is_page_open() {
@@ -197,5 +197,5 @@ pub(super) fn page_approver<'a>(
         ));
         reach(context, &ports(context, url, proof));
     };
-    approvals.person(&context.core, asked_by, wanted, bring)
+    approvals.person(&context.core, asked_by, wanted, send_to_page)
 }

@@ -28,7 +28,7 @@ pub(super) struct AskOptions {
     pub(super) reveal: bool,
 }
 
-type Bring<'a> = Box<dyn Fn(&str, &str) + 'a>;
+type SendToPage<'a> = Box<dyn Fn(&str, &str) + 'a>;
 
 /// The approver for one command.
 pub(super) struct CommandApprover<'a> {
@@ -37,7 +37,7 @@ pub(super) struct CommandApprover<'a> {
 }
 
 struct OnPage<'a> {
-    person: Person<Bring<'a>>,
+    person: Person<SendToPage<'a>>,
     approvals: Approvals,
     _socket: Socket,
 }
@@ -90,7 +90,7 @@ impl<'a> CommandApprover<'a> {
             pending,
             asked_by,
             proof,
-            bring,
+            send_to_page,
             wanted,
             asked,
         } = page_approver(context, &approvals, command, for_a_while(context))?;
@@ -98,7 +98,7 @@ impl<'a> CommandApprover<'a> {
             pending,
             asked_by,
             proof,
-            bring: Box::new(bring) as Bring<'a>,
+            send_to_page: Box::new(send_to_page) as SendToPage<'a>,
             wanted,
             asked,
         };

@@ -11,7 +11,8 @@ use crate::audit::{Event, Followed};
 use crate::error::{Error, Result};
 use crate::names::printable;
 
-/// How often `--follow` checks the log for new lines.
+/// How often `--follow` checks the log for new lines. It polls, because the log may be on a network
+/// file system, whose changes on other machines raise no events.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 #[derive(clap::Args)]
@@ -135,7 +136,7 @@ impl Audit {
             )?;
             return Ok(0);
         }
-        self.say(context, &lines)?;
+        self.print_lines(context, &lines)?;
         if !self.follow {
             return Ok(0);
         }
@@ -146,11 +147,11 @@ impl Audit {
             }
             let mut more = core.audit.new_lines(&mut followed)?;
             more.retain(|line| self.filter.takes_line(line));
-            self.say(context, &more)?;
+            self.print_lines(context, &more)?;
         }
     }
 
-    fn say(&self, context: &Context<'_>, lines: &[String]) -> Result<()> {
+    fn print_lines(&self, context: &Context<'_>, lines: &[String]) -> Result<()> {
         let ui = context.ui;
         if lines.is_empty() {
             return Ok(());

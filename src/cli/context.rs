@@ -15,7 +15,7 @@ impl List {
             return Ok(0);
         }
         ui.data(&table(ui, &report))?;
-        match (&report.in_use, &report.chosen_by, &report.replaced_by) {
+        match (&report.in_use, &report.selected_by, &report.replaced_by) {
             _ if report.contexts.is_empty() => {
                 ui.note(
                     "no contexts: claude-vault config edit   (and add [contexts.NAME] with \

@@ -71,6 +71,9 @@ fn report(context: &Context<'_>, reply: CopyReply, is_rename: bool) -> Result<u8
         ui.note(&format!("also copied: {}", reply.metadata.join(", ")));
     }
     reply.advice.iter().for_each(|advice| ui.note(advice));
-    reply.late.iter().for_each(|warning| ui.warn(warning));
+    reply
+        .late_warnings
+        .iter()
+        .for_each(|warning| ui.warn(warning));
     reply.stopped.map_or(Ok(0), Err)
 }

@@ -46,7 +46,7 @@ struct Fetching<'a> {
 }
 
 impl Watcher for Fetching<'_> {
-    fn say(&self, text: &str) {
+    fn message(&self, text: &str) {
         self.ui.note(text);
     }
 

@@ -8,7 +8,7 @@ use super::asking::{AskOptions, CommandApprover, print_change};
 use super::at_terminal::proof_needed;
 use super::editor::{Editor, places};
 use crate::core::change::{ChangeOutcome, ChangeReply};
-use crate::core::edit::{Draft, EditRequest, Edits, write};
+use crate::core::edit::{EditDraft, EditRequest, Edits, write};
 use crate::core::status::SOON;
 use crate::error::{Error, Result};
 use crate::files::Scratch;
@@ -57,7 +57,7 @@ impl Edit {
         let editor = Editor::find(env)?;
         let mut signals = Signals::new();
         let draft = tokio::select! {
-            draft = context.waiting(Draft::open(core, &self.request.service)) => draft?,
+            draft = context.waiting(EditDraft::open(core, &self.request.service)) => draft?,
             () = signals.stopped() => return Err(Error::Interrupted),
         };
         draft.warnings.iter().for_each(|warning| ui.warn(warning));
@@ -97,7 +97,7 @@ struct Session<'a> {
     terminal: Terminal,
     editor: Editor,
     signals: Signals,
-    draft: Draft,
+    draft: EditDraft,
     folder: Scratch,
     file: String,
 }
@@ -105,19 +105,19 @@ struct Session<'a> {
 impl Session<'_> {
     async fn run(mut self) -> Result<u8> {
         let mut text = Zeroizing::new(self.draft.text().as_bytes().to_vec());
-        let mut said: Option<String> = None;
+        let mut last_error: Option<String> = None;
         loop {
-            let (after, succeeded) = self.through_editor(&text, said.as_deref()).await?;
+            let (after, succeeded) = self.through_editor(&text, last_error.as_deref()).await?;
             let is_same = after == text;
             text = after;
             let round = if succeeded {
-                self.judge(&text, is_same, said.is_some()).await?
+                self.judge(&text, is_same, last_error.is_some()).await?
             } else {
                 let trouble = Error::invalid(
                     "the editor failed: nothing was written",
                     "export EDITOR=nano   (or another)",
                 );
-                if is_same && said.is_none() {
+                if is_same && last_error.is_none() {
                     return Err(trouble);
                 }
                 Round::Again {
@@ -135,7 +135,7 @@ impl Session<'_> {
                     if asks && !self.reopens().await? {
                         return Err(trouble);
                     }
-                    said = Some(trouble.for_person());
+                    last_error = Some(trouble.for_person());
                 }
             }
         }
@@ -146,9 +146,9 @@ impl Session<'_> {
     async fn through_editor(
         &mut self,
         text: &[u8],
-        said: Option<&str>,
+        last_error: Option<&str>,
     ) -> Result<(Zeroizing<Vec<u8>>, bool)> {
-        let marks = said.map(marks).unwrap_or_default();
+        let marks = last_error.map(marks).unwrap_or_default();
         let mut whole = Zeroizing::new(Vec::with_capacity(marks.len() + text.len()));
         whole.extend_from_slice(marks.as_bytes());
         whole.extend_from_slice(text);
@@ -247,10 +247,10 @@ impl Session<'_> {
 /// The number of lines that [`marks`] returns.
 const MARKS: usize = 2;
 
-fn marks(said: &str) -> String {
-    let said = printable(said, false);
+fn marks(last_error: &str) -> String {
+    let last_error = printable(last_error, false);
     format!(
-        "{MARK}{said}\n{MARK}Correct it, save and exit. If you exit without a change, you are asked \
+        "{MARK}{last_error}\n{MARK}Correct it, save and exit. If you exit without a change, you are asked \
          what to do.\n"
     )
 }

@@ -148,13 +148,13 @@ impl Login {
                     "{which} could not be revoked and lives until it expires{now}: {why}"
                 ));
             }
-            Some(Ended::WasOver) if !now.is_empty() => {
+            Some(Ended::AlreadyEnded) if !now.is_empty() => {
                 ui.note(&format!("{which} had already ended{now}"));
             }
-            Some(Ended::WasOver | Ended::None | Ended::Forgotten | Ended::Root) => {}
+            Some(Ended::AlreadyEnded | Ended::None | Ended::Forgotten | Ended::Root) => {}
             None if core
                 .held_session()
-                .is_some_and(|old| old.ours.is_none() && old.token != new.token) =>
+                .is_some_and(|old| old.provenance.is_none() && old.token != new.token) =>
             {
                 ui.note(
                     "the previous token was not obtained by claude-vault, so it was not revoked",
@@ -199,8 +199,8 @@ impl Login {
         let opens = !self.no_browser
             && opens_a_browser(method)
             && (browser.is_some() || here != Surroundings::Ssh);
-        let mut face = AtShell::new(ui, browser, opens, here);
-        let done = log_in(&settings, method, options, &mut face).await?;
+        let mut login_ui = AtShell::new(ui, browser, opens, here);
+        let done = log_in(&settings, method, options, &mut login_ui).await?;
         let token = done.granted.into_token();
         if creates_token(method) {
             granted.replace(Some(token.clone()));
@@ -223,7 +223,10 @@ fn print(context: &Context<'_>, reply: &SignInReply, shell: Shell) -> Result<u8>
         ("VAULT_TOKEN", token),
         ("VAULT_TOKEN_EXPIRY", &expiry),
     ];
-    let mark = reply.ours.as_ref().map(|ours| ours.mark(&reply.token));
+    let mark = reply
+        .provenance
+        .as_ref()
+        .map(|provenance| provenance.mark(&reply.token));
     variables.extend(mark.as_deref().map(|mark| (MARK, mark)));
     variables.extend(
         reply

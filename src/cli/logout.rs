@@ -55,7 +55,7 @@ impl Logout {
         let mut status = 0;
         match ended {
             Ended::Revoked => ui.note("signed out: the token is revoked"),
-            Ended::WasOver => ui.note("signed out: the session had already ended"),
+            Ended::AlreadyEnded => ui.note("signed out: the session had already ended"),
             Ended::None => ui.note("no session: nothing to do"),
             Ended::Forgotten => ui.note(
                 "signed out here: claude-vault did not obtain this token, so it was not revoked \

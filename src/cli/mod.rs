@@ -257,7 +257,7 @@ impl Context<'_> {
             () = tokio::time::sleep(PROGRESS_AFTER) => {}
         }
         loop {
-            match self.core.work.progress() {
+            match self.core.progress.counts() {
                 Some((done, total)) => {
                     self.ui
                         .show_progress(started, done as u64, total as u64, Unit::Services);

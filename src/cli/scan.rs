@@ -78,7 +78,7 @@ impl Scan {
             .waiting(scan::scan(core, &request, &progress))
             .await?;
         self.print(ui, &report)?;
-        let is_open = report.findings().any(Finding::is_open) || !report.unread.is_empty();
+        let is_open = report.findings().any(Finding::is_open) || !report.unreadable.is_empty();
         Ok(u8::from(self.check && is_open))
     }
 
@@ -90,16 +90,16 @@ impl Scan {
         if ui.json() {
             return ui.data_json(report);
         }
-        for unread in &report.unread {
-            let line = unread
+        for omission in &report.unreadable {
+            let line = omission
                 .line
                 .map_or_else(String::new, |line| format!(":{line}"));
-            ui.warn(&format!("{}{line}: {}", unread.path, unread.reason));
+            ui.warn(&format!("{}{line}: {}", omission.path, omission.reason));
         }
         let is_shown = |finding: &&Finding| self.all || finding.is_open();
         let rows: Vec<&Finding> = report.findings().filter(is_shown).collect();
         ui.data(&table::of(ui, &rows))?;
-        for omission in &report.left_out {
+        for omission in &report.skipped {
             let line = omission
                 .line
                 .map_or_else(String::new, |line| format!(":{line}"));
@@ -141,9 +141,9 @@ fn summary(report: &ScanReport) -> String {
     } else {
         format!(", {accepted} allowed or known")
     };
-    match (report.looked_at, open) {
+    match (report.scanned, open) {
         (0, _) => "no env, compose or YAML file here; name one: claude-vault scan FILE".into(),
-        (_, 0) if !report.unread.is_empty() => {
+        (_, 0) if !report.unreadable.is_empty() => {
             format!("no secrets found in the files that could be read{accepted}")
         }
         (_, 0) => format!("no secrets found{accepted}"),

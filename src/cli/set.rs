@@ -226,7 +226,7 @@ impl Set {
                 values: found,
                 is_typed,
                 notes,
-                left,
+                not_taken,
                 missing: lacks,
             } = read_file(context, file, &options, stdin)?;
             missing = Some(match missing {
@@ -237,12 +237,12 @@ impl Set {
                 None => lacks,
             });
             self.request.notes.warnings.extend(notes);
-            for left in left {
+            for key in not_taken {
                 context.ui.note(&format!(
                     "left in the file: {} (line {}) {}",
-                    printable(&left.name, false),
-                    left.line,
-                    left.reason
+                    printable(&key.name, false),
+                    key.line,
+                    key.reason
                 ));
             }
             let given = |value: Value| {

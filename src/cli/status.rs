@@ -98,7 +98,7 @@ fn rows(context: &Context<'_>, reply: &SessionStatus) -> Vec<(&'static str, Stri
     let by = settings
         .context
         .as_ref()
-        .map(|used| used.chosen_by.as_str())
+        .map(|used| used.selected_by.as_str())
         .unwrap_or_default();
     let services = match reply.services {
         Some(count) => format!("{count} in {}", reply.path),

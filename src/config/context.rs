@@ -15,7 +15,7 @@ pub struct ContextInUse {
     /// Its key below `[contexts]` in a config file.
     pub name: String,
     /// What selected it: `--context`, `CLAUDE_VAULT_CONTEXT`, `system config` or `config`.
-    pub chosen_by: String,
+    pub selected_by: String,
 }
 
 /// A Vault that a context names, or that is configured without a context. A session made there can
@@ -31,24 +31,24 @@ pub(super) struct KnownVault {
 
 /// The selected context and its settings.
 #[derive(Clone, Copy)]
-pub(super) struct Chosen<'a> {
+pub(super) struct SelectedContext<'a> {
     pub(super) name: &'a str,
-    pub(super) said: &'a toml::Table,
+    pub(super) values: &'a toml::Table,
     /// The option, variable or file that selected it.
     pub(super) by: ValueSource<'a>,
 }
 
-impl Chosen<'_> {
+impl SelectedContext<'_> {
     /// Whether the context decides this setting, so that weaker sources do not count. It decides
     /// the settings that it sets, those that belong to the address, and all TLS settings if it sets
     /// one of them.
     pub(super) fn owns(&self, setting: &Setting) -> bool {
         match setting.in_context {
             InContext::No => false,
-            InContext::Yes | InContext::BelowSystem => self.said.contains_key(setting.name),
+            InContext::Yes | InContext::BelowSystem => self.values.contains_key(setting.name),
             InContext::WithAddress => true,
             InContext::WithTls => super::table::SETTINGS.iter().any(|other| {
-                other.in_context == InContext::WithTls && self.said.contains_key(other.name)
+                other.in_context == InContext::WithTls && self.values.contains_key(other.name)
             }),
         }
     }
@@ -97,18 +97,18 @@ pub(super) fn write_role_at(files: &Files, address: &Url) -> Option<String> {
         .into_iter()
         .flatten()
         .flat_map(Layer::contexts);
-    let is_this_vault = |said: &&toml::Table| {
-        let named = said
+    let is_this_vault = |values: &&toml::Table| {
+        let named = values
             .get("address")
             .and_then(toml::Value::as_str)
             .and_then(|named| parse_address(named).ok());
         named.is_some_and(|named| is_same(&named, address))
     };
     let mut matching = contexts
-        .filter_map(|(_, said)| said.as_table())
+        .filter_map(|(_, values)| values.as_table())
         .filter(is_this_vault);
     matching
-        .find_map(|said| said.get("write_role").and_then(toml::Value::as_str))
+        .find_map(|values| values.get("write_role").and_then(toml::Value::as_str))
         .map(str::to_owned)
 }
 
@@ -161,10 +161,10 @@ impl Settings {
     /// The context that a login sets in the shell: only one that an option or a variable selected.
     /// A context selected in a file applies anyway, and variables still override it.
     #[must_use]
-    pub fn chosen_context(&self) -> Option<&str> {
+    pub fn selected_context(&self) -> Option<&str> {
         let by_hand = |used: &&ContextInUse| {
             matches!(
-                used.chosen_by.as_str(),
+                used.selected_by.as_str(),
                 "--context" | "CLAUDE_VAULT_CONTEXT"
             )
         };
@@ -212,7 +212,7 @@ pub fn return_hint(settings: &Settings, session: &Url) -> String {
     let by = settings
         .context
         .as_ref()
-        .map(|used| used.chosen_by.as_str());
+        .map(|used| used.selected_by.as_str());
     match (settings.context_of(session), by) {
         (Some(name), _) => format!("export CLAUDE_VAULT_CONTEXT={name}"),
         (None, Some("--context")) => "leave out --context".to_owned(),
@@ -228,13 +228,13 @@ pub fn return_hint(settings: &Settings, session: &Url) -> String {
 ///
 /// # Errors
 /// [`Error::Invalid`] if no config file defines the context.
-pub(super) fn chosen<'a>(
+pub(super) fn select<'a>(
     files: &'a Files,
     named: Option<(ValueSource<'a>, &str)>,
-) -> Result<Option<Chosen<'a>>> {
+) -> Result<Option<SelectedContext<'a>>> {
     let Some((by, wanted)) = named else {
         return Ok(None);
     };
-    let (name, said) = find(files, wanted).ok_or_else(|| unknown(files, wanted, by))?;
-    Ok(Some(Chosen { name, said, by }))
+    let (name, values) = find(files, wanted).ok_or_else(|| unknown(files, wanted, by))?;
+    Ok(Some(SelectedContext { name, values, by }))
 }

@@ -27,7 +27,7 @@ const SYSTEM: &str = "/etc/claude-vault/config.toml";
 pub(super) struct Layer {
     pub(super) path: PathBuf,
     /// Its settings by key. Each key is known, and each value has the right type.
-    pub(super) said: toml::Table,
+    pub(super) values: toml::Table,
 }
 
 /// Both config files, as far as they exist.
@@ -55,7 +55,7 @@ impl Files {
         };
         if let Some(user) = user
             .as_ref()
-            .filter(|user| user.said.contains_key("locked"))
+            .filter(|user| user.values.contains_key("locked"))
         {
             return Err(Error::invalid(
                 format!(
@@ -98,13 +98,13 @@ impl Files {
                 )
             })
         };
-        let said = system
-            .said
+        let words = system
+            .values
             .get("locked")
-            .and_then(|said| said.clone().try_into::<Vec<String>>().ok())
+            .and_then(|words| words.clone().try_into::<Vec<String>>().ok())
             .unwrap_or_default();
-        let locked = said.iter().map(known).collect::<Result<BTreeSet<_>>>()?;
-        if locked.contains("address") && !system.said.contains_key("address") {
+        let locked = words.iter().map(known).collect::<Result<BTreeSet<_>>>()?;
+        if locked.contains("address") && !system.values.contains_key("address") {
             return Err(Error::invalid(
                 format!("{SYSTEM}: locked names address, but the file does not set it"),
                 "add address = \"https://vault.example.org:8200\" to it",
@@ -117,8 +117,8 @@ impl Files {
 impl Layer {
     fn parse(path: PathBuf, text: &str) -> Result<Self> {
         match text.parse() {
-            Ok(said) => {
-                let layer = Self { path, said };
+            Ok(values) => {
+                let layer = Self { path, values };
                 layer.check(text)?;
                 Ok(layer)
             }
@@ -133,7 +133,7 @@ impl Layer {
 
     /// Checks each key and the type of its value against the table of settings.
     fn check(&self, text: &str) -> Result<()> {
-        for (name, value) in &self.said {
+        for (name, value) in &self.values {
             let setting = SETTINGS
                 .iter()
                 .find(|setting| setting.in_file && setting.name == name);
@@ -212,7 +212,7 @@ impl Layer {
 
     /// The contexts that this file defines, with their names.
     pub(super) fn contexts(&self) -> impl Iterator<Item = (&str, &toml::Value)> {
-        let all = self.said.get("contexts").and_then(toml::Value::as_table);
+        let all = self.values.get("contexts").and_then(toml::Value::as_table);
         all.into_iter()
             .flatten()
             .map(|(name, context)| (name.as_str(), context))

@@ -27,9 +27,9 @@ impl Settings {
             settings.proxy = Proxy::None; // unless the system config sets one below
         }
         for setting in &SETTINGS {
-            let said = sources.of(setting);
-            if !said.0.is_empty() {
-                (setting.take)(&mut settings, &said)?;
+            let values = sources.values_of(setting);
+            if !values.0.is_empty() {
+                (setting.apply)(&mut settings, &values)?;
             }
         }
         settings.find_root(env)?;
@@ -153,28 +153,27 @@ impl Settings {
 
 /// The Vault for which the config files set the identity provider.
 fn provider_is_for(sources: &Sources<'_>) -> Result<MeantFor> {
-    let of_files = |name: &str| {
+    let file_values_of = |name: &str| {
         SETTINGS
             .iter()
             .find(|one| one.name == name)
-            .map(|one| sources.of_files(one))
+            .map(|one| sources.file_values_of(one))
     };
     // An issuer that a context sets is meant for that context's Vault.
     let of_context = sources
         .context()
-        .filter(|context| context.said.contains_key("issuer"));
+        .filter(|context| context.values.contains_key("issuer"));
     let address = match of_context {
         Some(context) => context
-            .said
+            .values
             .get("address")
             .and_then(toml::Value::as_str)
             .map(str::to_owned),
-        None => {
-            of_files("address").and_then(|said| Some(said.files().next()?.as_str()?.to_owned()))
-        }
+        None => file_values_of("address")
+            .and_then(|values| Some(values.file_values().next()?.as_str()?.to_owned())),
     };
-    let hosts = of_files("trusted_hosts")
-        .map(|said| said.of_files())
+    let hosts = file_values_of("trusted_hosts")
+        .map(|values| values.parsed_file_values())
         .transpose()?
         .unwrap_or_default();
     Ok(MeantFor {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use super::Env;
-use super::context::Chosen;
+use super::context::SelectedContext;
 use super::file::{Files, Layer};
-use super::setting::{Same, Setting};
-use super::sources::Words;
+use super::setting::{Comparison, Setting};
+use super::sources::Invocation;
 use super::table::{SETTINGS, SYSTEM_ROOTS, list};
 use super::values::{is_true, parse_address};
 use crate::error::{Error, Result};
@@ -24,20 +24,20 @@ impl Locks {
     /// [`Error::Invalid`], naming the setting and the source that contradicts its lock.
     pub(super) fn of(
         files: &Files,
-        words: &Words<'_>,
-        context: Option<Chosen<'_>>,
+        invocation: &Invocation<'_>,
+        context: Option<SelectedContext<'_>>,
         env: &Env,
     ) -> Result<Self> {
         let locks = Self(files.locked()?);
         let Some(system) = &files.system else {
             return Ok(Self::default());
         };
-        for setting in SETTINGS.iter().filter(|setting| locks.hold(setting)) {
-            require_held(setting, system, (files.user.as_ref(), context), words)?;
+        for setting in SETTINGS.iter().filter(|setting| locks.is_locked(setting)) {
+            require_no_contradiction(setting, system, (files.user.as_ref(), context), invocation)?;
         }
         let names_roots = ["ca_cert", "ca_path"]
             .iter()
-            .any(|name| system.said.contains_key(*name));
+            .any(|name| system.values.contains_key(*name));
         let replaced = SYSTEM_ROOTS
             .iter()
             .find(|variable| env.path(variable).is_some());
@@ -57,43 +57,46 @@ impl Locks {
         &self.0
     }
 
-    pub(super) fn hold(&self, setting: &Setting) -> bool {
+    pub(super) fn is_locked(&self, setting: &Setting) -> bool {
         setting.lock.is_some_and(|word| self.0.contains(word))
     }
 }
 
 /// Returns an error if a source contradicts this locked setting.
-fn require_held(
+fn require_no_contradiction(
     setting: &Setting,
     system: &Layer,
-    (user, context): (Option<&Layer>, Option<Chosen<'_>>),
-    words: &Words<'_>,
+    (user, context): (Option<&Layer>, Option<SelectedContext<'_>>),
+    invocation: &Invocation<'_>,
 ) -> Result<()> {
-    let held = Held {
+    let locked = LockedSetting {
         setting,
         system,
-        fixed: system.said.get(setting.name).map(texts),
+        fixed: system.values.get(setting.name).map(texts),
     };
-    let lossy = |said: OsString| said.to_string_lossy().into_owned();
-    if let Some((flag, said)) = words.of_flag(setting) {
-        held.require(flag, &[lossy(said)], || format!("leave out {flag}"))?;
+    let lossy = |value: OsString| value.to_string_lossy().into_owned();
+    if let Some((flag, value)) = invocation.option_for(setting) {
+        locked.require(flag, &[lossy(value)], || format!("leave out {flag}"))?;
     }
-    for (variable, said) in words.of_own_variables(setting) {
-        let said = match setting.same {
-            Same::List => list(&lossy(said)).map(str::to_owned).collect(),
-            Same::Truth | Same::Text | Same::Address | Same::Path => vec![lossy(said)],
+    for (variable, value) in invocation.own_variables_for(setting) {
+        let values = match setting.comparison {
+            Comparison::List => list(&lossy(value)).map(str::to_owned).collect(),
+            Comparison::Bool | Comparison::Text | Comparison::Address | Comparison::Path => {
+                vec![lossy(value)]
+            }
         };
-        held.require(variable, &said, || format!("unset {variable}"))?;
+        locked.require(variable, &values, || format!("unset {variable}"))?;
     }
     if let Some((name, value)) =
-        context.and_then(|context| Some((context.name, context.said.get(setting.name)?)))
+        context.and_then(|context| Some((context.name, context.values.get(setting.name)?)))
     {
-        held.require(&format!("the context {name}"), &texts(value), || {
+        locked.require(&format!("the context {name}"), &texts(value), || {
             "claude-vault context   (lists the other contexts)".to_owned()
         })?;
     }
-    if let Some((user, value)) = user.and_then(|user| Some((user, user.said.get(setting.name)?))) {
-        held.require(&user.path.display().to_string(), &texts(value), || {
+    if let Some((user, value)) = user.and_then(|user| Some((user, user.values.get(setting.name)?)))
+    {
+        locked.require(&user.path.display().to_string(), &texts(value), || {
             format!("claude-vault config edit   (and remove {})", setting.name)
         })?;
     }
@@ -101,17 +104,17 @@ fn require_held(
 }
 
 /// A locked setting, with the values that the system config fixes.
-struct Held<'a> {
+struct LockedSetting<'a> {
     setting: &'a Setting,
     system: &'a Layer,
     /// `None` if the default is fixed.
     fixed: Option<Vec<String>>,
 }
 
-impl Held<'_> {
+impl LockedSetting<'_> {
     /// Returns an error with this hint if the source `by` sets other values.
-    fn require(&self, by: &str, said: &[String], hint: impl FnOnce() -> String) -> Result<()> {
-        if !self.differs(said) {
+    fn require(&self, by: &str, values: &[String], hint: impl FnOnce() -> String) -> Result<()> {
+        if !self.differs(values) {
             return Ok(());
         }
         Err(contradiction(
@@ -119,19 +122,21 @@ impl Held<'_> {
             self.system,
             self.fixed.as_deref(),
             by,
-            said,
+            values,
             hint(),
         ))
     }
 
-    fn differs(&self, said: &[String]) -> bool {
-        let usual = |text: &String| usual(self.setting.same, text);
-        let said: Vec<String> = said.iter().map(usual).collect();
-        let fixed: Vec<String> = self.fixed.iter().flatten().map(usual).collect();
-        match self.setting.same {
-            Same::List => said.iter().any(|host| !fixed.contains(host)),
-            Same::Truth if fixed.is_empty() => said.iter().any(|text| text != "false"),
-            Same::Truth | Same::Text | Same::Address | Same::Path => said != fixed,
+    fn differs(&self, values: &[String]) -> bool {
+        let normal = |text: &String| normalized(self.setting.comparison, text);
+        let values: Vec<String> = values.iter().map(normal).collect();
+        let fixed: Vec<String> = self.fixed.iter().flatten().map(normal).collect();
+        match self.setting.comparison {
+            Comparison::List => values.iter().any(|host| !fixed.contains(host)),
+            Comparison::Bool if fixed.is_empty() => values.iter().any(|text| text != "false"),
+            Comparison::Bool | Comparison::Text | Comparison::Address | Comparison::Path => {
+                values != fixed
+            }
         }
     }
 }
@@ -141,7 +146,7 @@ fn contradiction(
     system: &Layer,
     fixed: Option<&[String]>,
     by: &str,
-    said: &[String],
+    values: &[String],
     hint: String,
 ) -> Error {
     // Only an address is shown: `parse_address` accepts no user name or query, so it is no secret.
@@ -156,12 +161,12 @@ fn contradiction(
         Some(fixed) => shown(fixed).map_or_else(String::new, |address| format!(" to {address}")),
         None => " to its default".into(),
     };
-    let said = shown(said).map_or_else(
+    let value = shown(values).map_or_else(
         || "another value".to_owned(),
         |address| format!("it to {address}"),
     );
     Error::invalid(
-        format!("{file} locks {name}{fixed}, but {by} sets {said}"),
+        format!("{file} locks {name}{fixed}, but {by} sets {value}"),
         hint,
     )
 }
@@ -171,7 +176,7 @@ fn texts(value: &toml::Value) -> Vec<String> {
     match value {
         toml::Value::String(text) => vec![text.clone()],
         toml::Value::Array(all) => all.iter().flat_map(texts).collect(),
-        toml::Value::Boolean(said) => vec![said.to_string()],
+        toml::Value::Boolean(value) => vec![value.to_string()],
         toml::Value::Integer(number) => vec![number.to_string()],
         toml::Value::Table(all) => {
             let of_key = |(key, value)| {
@@ -186,15 +191,15 @@ fn texts(value: &toml::Value) -> Vec<String> {
 }
 
 /// Normalises a value, so that different spellings of the same value compare equal.
-fn usual(same: Same, text: &str) -> String {
+fn normalized(comparison: Comparison, text: &str) -> String {
     let text = text.trim();
-    match same {
-        Same::Address => parse_address(text)
+    match comparison {
+        Comparison::Address => parse_address(text)
             .map_or_else(|_| text.to_owned(), |url| url.to_string())
             .trim_end_matches('/')
             .to_owned(),
-        Same::Path => text.trim_matches('/').to_owned(),
-        Same::Truth => is_true(text).to_string(),
-        Same::Text | Same::List => text.to_owned(),
+        Comparison::Path => text.trim_matches('/').to_owned(),
+        Comparison::Bool => is_true(text).to_string(),
+        Comparison::Text | Comparison::List => text.to_owned(),
     }
 }

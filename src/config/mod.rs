@@ -248,7 +248,7 @@ impl Settings {
         self.address.as_ref().ok_or(Error::NoAddress)
     }
 
-    /// Refuses a command's own option that contradicts a lock of the system config. `said` is the
+    /// Refuses a command's own option that contradicts a lock of the system config. `value` is the
     /// value of the option, `now` the value in use.
     ///
     /// # Errors
@@ -257,13 +257,13 @@ impl Settings {
         &self,
         key: &str,
         option: &str,
-        said: Option<&str>,
+        value: Option<&str>,
         now: Option<&str>,
     ) -> Result<()> {
-        let Some(said) = said.filter(|_| self.locked.contains(&key)) else {
+        let Some(value) = value.filter(|_| self.locked.contains(&key)) else {
             return Ok(());
         };
-        if Some(said.trim_matches('/')) == now {
+        if Some(value.trim_matches('/')) == now {
             return Ok(());
         }
         Err(Error::invalid(

@@ -22,7 +22,7 @@ pub(super) struct Setting {
     /// The word in `locked` that locks it.
     pub(super) lock: Option<&'static str>,
     /// How two of its values are compared.
-    pub(super) same: Same,
+    pub(super) comparison: Comparison,
     /// Whether both config files count together, instead of only the stronger one.
     pub(super) both_files: bool,
     /// Whether a context can set it.
@@ -30,7 +30,7 @@ pub(super) struct Setting {
     /// Checks the type of a value in a config file.
     pub(super) check: fn(&toml::Value) -> std::result::Result<(), String>,
     /// Stores the value in the settings. Called only if a source sets it.
-    pub(super) take: fn(&mut Settings, &SettingValues<'_>) -> Result<()>,
+    pub(super) apply: fn(&mut Settings, &SettingValues<'_>) -> Result<()>,
     /// The value as text for a person; empty if there is none.
     pub(super) show: fn(&Settings) -> String,
 }
@@ -39,12 +39,12 @@ pub(super) struct Setting {
 #[derive(Clone, Copy)]
 pub(super) struct Flag {
     pub(super) name: &'static str,
-    pub(super) said: fn(&Global) -> Option<OsString>,
+    pub(super) value: fn(&Global) -> Option<OsString>,
 }
 
 /// How two values of a setting are compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Same {
+pub(super) enum Comparison {
     /// As text, character by character.
     Text,
     /// By scheme, host, port and path.
@@ -52,7 +52,7 @@ pub(super) enum Same {
     /// Without slashes at the ends.
     Path,
     /// As booleans; false if not set.
-    Truth,
+    Bool,
     /// As lists, to which a variable can add entries.
     List,
 }
@@ -73,7 +73,7 @@ pub(super) enum InContext {
 /// A row with the usual defaults; `T` is the type of the value in a config file.
 pub(super) const fn setting<T: DeserializeOwned>(
     name: &'static str,
-    take: fn(&mut Settings, &SettingValues<'_>) -> Result<()>,
+    apply: fn(&mut Settings, &SettingValues<'_>) -> Result<()>,
     show: fn(&Settings) -> String,
 ) -> Setting {
     Setting {
@@ -82,11 +82,11 @@ pub(super) const fn setting<T: DeserializeOwned>(
         variables: &[],
         in_file: true,
         lock: None,
-        same: Same::Text,
+        comparison: Comparison::Text,
         both_files: false,
         in_context: InContext::No,
         check: is::<T>,
-        take,
+        apply,
         show,
     }
 }
@@ -107,10 +107,10 @@ impl Setting {
     pub(super) const fn flag(
         self,
         name: &'static str,
-        said: fn(&Global) -> Option<OsString>,
+        value: fn(&Global) -> Option<OsString>,
     ) -> Self {
         Self {
-            flag: Some(Flag { name, said }),
+            flag: Some(Flag { name, value }),
             ..self
         }
     }
@@ -149,8 +149,8 @@ impl Setting {
         self.in_file && self.in_context != InContext::No
     }
 
-    pub(super) const fn same(self, same: Same) -> Self {
-        Self { same, ..self }
+    pub(super) const fn comparison(self, comparison: Comparison) -> Self {
+        Self { comparison, ..self }
     }
 
     /// Both config files count together, so that one cannot lower the approval that the other
@@ -251,7 +251,7 @@ impl<'a> SettingValues<'a> {
     }
 
     /// The strongest value from an option or a variable.
-    pub(super) fn word(&self) -> Option<(ValueSource<'a>, &str)> {
+    pub(super) fn strongest_word(&self) -> Option<(ValueSource<'a>, &str)> {
         self.0.iter().find_map(|(source, value)| match value {
             SettingValue::Word(word) => Some((*source, word.to_str()?)),
             SettingValue::File(_) => None,
@@ -259,7 +259,7 @@ impl<'a> SettingValues<'a> {
     }
 
     /// The values from config files, the strongest first.
-    pub(super) fn files(&self) -> impl Iterator<Item = &'a toml::Value> {
+    pub(super) fn file_values(&self) -> impl Iterator<Item = &'a toml::Value> {
         self.0.iter().filter_map(|(_, value)| match value {
             SettingValue::File(value) => Some(*value),
             SettingValue::Word(_) => None,
@@ -268,9 +268,9 @@ impl<'a> SettingValues<'a> {
 
     /// The values from config files as `T`, the strongest first. Their types were checked when the
     /// files were read.
-    pub(super) fn of_files<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
+    pub(super) fn parsed_file_values<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
         let read = |value: &toml::Value| value.clone().try_into().ok();
-        self.files()
+        self.file_values()
             .map(read)
             .collect::<Option<_>>()
             .ok_or_else(|| Error::invalid("a config file is not valid", "claude-vault config edit"))

@@ -48,15 +48,15 @@ pub fn shown(global: &Global, env: &Env) -> Result<ConfigReport> {
     let files = Files::read(env)?;
     let sources = Sources::new(&files, global, env)?;
     let all = SETTINGS.iter().map(|setting| {
-        let said: Vec<String> = sources
-            .of(setting)
+        let names: Vec<String> = sources
+            .values_of(setting)
             .0
             .iter()
             .map(|(source, _)| source.shown())
             .collect();
-        let (source, is_set) = match said.split_first() {
+        let (source, is_set) = match names.split_first() {
             // Both config files decide together: name both.
-            Some(_) if setting.both_files => (said.join(", "), true),
+            Some(_) if setting.both_files => (names.join(", "), true),
             Some((strongest, _)) => (strongest.clone(), true),
             None => ("default".to_owned(), false),
         };
@@ -66,7 +66,7 @@ pub fn shown(global: &Global, env: &Env) -> Result<ConfigReport> {
             value,
             source,
             is_set,
-            locked: sources.locks.hold(setting),
+            locked: sources.locks.is_locked(setting),
         }
     });
     Ok(ConfigReport {
@@ -97,7 +97,8 @@ pub struct Contexts {
     /// The name of the context in use.
     pub in_use: Option<String>,
     /// What selected it: `--context`, `CLAUDE_VAULT_CONTEXT`, `system config` or `config`.
-    pub chosen_by: Option<String>,
+    #[serde(rename = "chosen_by")]
+    pub selected_by: Option<String>,
     /// What replaces the address of the context in use: an option, a variable or `system config`.
     pub replaced_by: Option<String>,
     /// Every context, those of the system config first.
@@ -135,10 +136,10 @@ pub fn contexts(global: &Global, env: &Env) -> Result<Contexts> {
     let address = SETTINGS
         .iter()
         .find(|setting| setting.name == "address")
-        .map(|setting| sources.of(setting));
+        .map(|setting| sources.values_of(setting));
     let source = address
         .as_ref()
-        .and_then(|said| said.0.first())
+        .and_then(|values| values.0.first())
         .map(|(source, _)| *source);
     let replaced_by = match source {
         Some(ValueSource::Flag(name) | ValueSource::Variable(name)) => Some(name.to_owned()),
@@ -148,13 +149,13 @@ pub fn contexts(global: &Global, env: &Env) -> Result<Contexts> {
     let replaced_by =
         replaced_by.filter(|_| used.is_some() && settings.effective_context().is_none());
     let contexts = all.collect();
-    let (in_use, chosen_by) = settings
+    let (in_use, selected_by) = settings
         .context
-        .map(|used| (used.name, used.chosen_by))
+        .map(|used| (used.name, used.selected_by))
         .unzip();
     Ok(Contexts {
         in_use,
-        chosen_by,
+        selected_by,
         replaced_by,
         contexts,
     })

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use super::context::{Chosen, ContextInUse, KnownVault, chosen, find, names};
+use super::context::{ContextInUse, KnownVault, SelectedContext, find, names, select};
 use super::file::{Files, Layer};
 use super::lab::{LiveLab, live};
 use super::lock::Locks;
@@ -16,18 +16,18 @@ use crate::error::Result;
 pub(super) struct Sources<'a> {
     pub(super) files: &'a Files,
     pub(super) locks: Locks,
-    words: Words<'a>,
-    context: Option<Chosen<'a>>,
+    invocation: Invocation<'a>,
+    context: Option<SelectedContext<'a>>,
 }
 
-/// The options and variables.
-pub(super) struct Words<'a> {
+/// The options and variables that the program was started with.
+pub(super) struct Invocation<'a> {
     global: &'a Global,
     env: &'a Env,
     lab: Option<LiveLab>,
 }
 
-impl<'a> Words<'a> {
+impl<'a> Invocation<'a> {
     pub(super) fn new(global: &'a Global, env: &'a Env) -> Self {
         Self {
             global,
@@ -37,35 +37,35 @@ impl<'a> Words<'a> {
     }
 
     /// The option that sets this setting and its value, if it was given.
-    pub(super) fn of_flag(&self, setting: &Setting) -> Option<(&'static str, OsString)> {
+    pub(super) fn option_for(&self, setting: &Setting) -> Option<(&'static str, OsString)> {
         let flag = setting.flag?;
-        Some((flag.name, (flag.said)(self.global)?))
+        Some((flag.name, (flag.value)(self.global)?))
     }
 
-    fn of_variable(&self, variable: &str) -> Option<OsString> {
+    fn variable(&self, variable: &str) -> Option<OsString> {
         match variable {
             "CLAUDE_VAULT_DEV" => self.lab.as_ref().map(|lab| lab.address.clone().into()),
             variable => self.env.path(variable).map(OsString::from),
         }
     }
 
-    fn of_variables(
+    fn variables_for(
         &self,
         setting: &Setting,
     ) -> impl Iterator<Item = (&'static str, OsString)> + use<'_, 'a> {
         setting
             .variables
             .iter()
-            .filter_map(|variable| Some((*variable, self.of_variable(variable)?)))
+            .filter_map(|variable| Some((*variable, self.variable(variable)?)))
     }
 
     /// The variables that must not contradict a lock: those that only Vault's tools and this
     /// program read.
-    pub(super) fn of_own_variables(
+    pub(super) fn own_variables_for(
         &self,
         setting: &Setting,
     ) -> impl Iterator<Item = (&'static str, OsString)> + use<'_, 'a> {
-        self.of_variables(setting)
+        self.variables_for(setting)
             .filter(|(variable, _)| !SHARED.contains(variable))
     }
 }
@@ -74,15 +74,15 @@ impl<'a> Sources<'a> {
     /// # Errors
     /// As [`Locks::of`], and for an unknown context.
     pub(super) fn new(files: &'a Files, global: &'a Global, env: &'a Env) -> Result<Self> {
-        let words = Words::new(global, env);
+        let invocation = Invocation::new(global, env);
         // In a shell of `dev`, only the option selects a context.
-        let is_in_lab = words.lab.is_some() && !files.locked()?.contains("address");
-        let named = || {
+        let is_in_lab = invocation.lab.is_some() && !files.locked()?.contains("address");
+        let by_variable_or_file = || {
             let by_variable = env
                 .get("CLAUDE_VAULT_CONTEXT")
                 .map(|name| (ValueSource::Variable("CLAUDE_VAULT_CONTEXT"), name));
             let by_file = |layer: &'a Option<Layer>, source| {
-                Some((source, layer.as_ref()?.said.get("context")?.as_str()?))
+                Some((source, layer.as_ref()?.values.get("context")?.as_str()?))
             };
             by_variable
                 .or_else(|| by_file(&files.system, ValueSource::System))
@@ -92,27 +92,33 @@ impl<'a> Sources<'a> {
             .context
             .as_deref()
             .map(|name| (ValueSource::Flag("--context"), name));
-        let said = by_flag.or_else(|| if is_in_lab { None } else { named() });
-        let context = chosen(files, said)?;
-        let locks = Locks::of(files, &words, context, env)?;
+        let named = by_flag.or_else(|| {
+            if is_in_lab {
+                None
+            } else {
+                by_variable_or_file()
+            }
+        });
+        let context = select(files, named)?;
+        let locks = Locks::of(files, &invocation, context, env)?;
         Ok(Self {
             files,
             locks,
-            words,
+            invocation,
             context,
         })
     }
 
     /// The running lab, unless the address is locked.
     pub(super) fn lab(&self) -> Option<&LiveLab> {
-        self.words
+        self.invocation
             .lab
             .as_ref()
             .filter(|_| !self.locks.words().contains("address"))
     }
 
     /// The selected context.
-    pub(super) fn context(&self) -> Option<Chosen<'a>> {
+    pub(super) fn context(&self) -> Option<SelectedContext<'a>> {
         self.context
     }
 
@@ -120,14 +126,14 @@ impl<'a> Sources<'a> {
     pub(super) fn context_in_use(&self) -> Option<ContextInUse> {
         self.context.map(|context| ContextInUse {
             name: context.name.to_owned(),
-            chosen_by: context.by.shown(),
+            selected_by: context.by.shown(),
         })
     }
 
     /// The values of a setting from the config files, without any context.
-    pub(super) fn of_files(&self, setting: &Setting) -> SettingValues<'a> {
+    pub(super) fn file_values_of(&self, setting: &Setting) -> SettingValues<'a> {
         SettingValues(
-            self.below_options(setting, None)
+            self.values_without_options(setting, None)
                 .into_iter()
                 .filter(|(_, value)| matches!(value, SettingValue::File(_)))
                 .collect(),
@@ -135,49 +141,49 @@ impl<'a> Sources<'a> {
     }
 
     /// The values of a setting from all sources.
-    pub(super) fn of(&self, setting: &Setting) -> SettingValues<'a> {
+    pub(super) fn values_of(&self, setting: &Setting) -> SettingValues<'a> {
         let flag = self
-            .words
-            .of_flag(setting)
-            .filter(|_| !self.locks.hold(setting));
+            .invocation
+            .option_for(setting)
+            .filter(|_| !self.locks.is_locked(setting));
         let mut all: Vec<_> = flag
-            .map(|(flag, said)| (ValueSource::Flag(flag), SettingValue::Word(said)))
+            .map(|(flag, value)| (ValueSource::Flag(flag), SettingValue::Word(value)))
             .into_iter()
             .collect();
-        all.extend(self.below_options(setting, self.context));
+        all.extend(self.values_without_options(setting, self.context));
         SettingValues(all)
     }
 
     /// The values from all sources except options, with the given context.
-    fn below_options(
+    fn values_without_options(
         &self,
         setting: &Setting,
-        context: Option<Chosen<'a>>,
+        context: Option<SelectedContext<'a>>,
     ) -> Vec<(ValueSource<'a>, SettingValue<'a>)> {
         let of_file = |layer: &'a Option<Layer>, source| {
-            let said = layer
+            let value = layer
                 .as_ref()
                 .filter(|_| setting.in_file)
-                .and_then(|layer| layer.said.get(setting.name));
-            said.map(|value| (source, SettingValue::File(value)))
+                .and_then(|layer| layer.values.get(setting.name));
+            value.map(|value| (source, SettingValue::File(value)))
         };
         let system = of_file(&self.files.system, ValueSource::System);
-        if self.locks.hold(setting) {
+        if self.locks.is_locked(setting) {
             return system.into_iter().collect();
         }
         let context = context.filter(|context| context.owns(setting));
         let of_context = context.and_then(|context| {
             Some((
                 ValueSource::Context(context.name),
-                SettingValue::File(context.said.get(setting.name)?),
+                SettingValue::File(context.values.get(setting.name)?),
             ))
         });
         if context.is_some_and(|context| context.is_above(setting)) {
             return of_context.into_iter().collect();
         }
-        let variables = self.words.of_variables(setting);
+        let variables = self.invocation.variables_for(setting);
         let variables = variables
-            .map(|(variable, said)| (ValueSource::Variable(variable), SettingValue::Word(said)));
+            .map(|(variable, value)| (ValueSource::Variable(variable), SettingValue::Word(value)));
         let user = || of_file(&self.files.user, ValueSource::User);
         variables
             .chain(system)
@@ -195,10 +201,10 @@ impl<'a> Sources<'a> {
         let named = names(self.files)
             .into_iter()
             .filter_map(|name| find(self.files, name));
-        let contexts: Vec<Chosen<'_>> = named
-            .map(|(name, said)| Chosen {
+        let contexts: Vec<SelectedContext<'_>> = named
+            .map(|(name, values)| SelectedContext {
                 name,
-                said,
+                values,
                 by: ValueSource::Flag("--context"),
             })
             .collect();
@@ -210,7 +216,7 @@ impl<'a> Sources<'a> {
             .collect()
     }
 
-    fn known_vault(&self, context: Option<Chosen<'a>>, env: &Env) -> Option<KnownVault> {
+    fn known_vault(&self, context: Option<SelectedContext<'a>>, env: &Env) -> Option<KnownVault> {
         let mut settings = Settings::defaults(env).ok()?;
         let of_a_vault = |setting: &&Setting| {
             matches!(
@@ -219,9 +225,9 @@ impl<'a> Sources<'a> {
             )
         };
         for setting in SETTINGS.iter().filter(of_a_vault) {
-            let said = SettingValues(self.below_options(setting, context));
-            if !said.0.is_empty() {
-                (setting.take)(&mut settings, &said).ok()?;
+            let values = SettingValues(self.values_without_options(setting, context));
+            if !values.0.is_empty() {
+                (setting.apply)(&mut settings, &values).ok()?;
             }
         }
         let context = context.map(|context| context.name.to_owned());

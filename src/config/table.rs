@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::setting::{InContext, Same, Setting, setting};
+use super::setting::{Comparison, InContext, Setting, setting};
 use super::values::{FileMode, checked_path, group, parse_address, parse_proxy, seconds};
 use super::{AskBefore, Method, Proxy, Strength};
 use crate::error::Result;
@@ -72,7 +72,12 @@ pub(super) static SETTINGS: [Setting; 38] = [
     .lockable(),
     setting::<String>(
         "address",
-        |to, said| put(&mut to.address, said.text().map(parse_address).transpose()?),
+        |to, values| {
+            put(
+                &mut to.address,
+                values.text().map(parse_address).transpose()?,
+            )
+        },
         |of| {
             of.address
                 .as_ref()
@@ -84,15 +89,16 @@ pub(super) static SETTINGS: [Setting; 38] = [
         global.address.clone().map(OsString::from)
     })
     .variables(&["CLAUDE_VAULT_DEV", "VAULT_ADDR", "BAO_ADDR"])
-    .same(Same::Address)
+    .comparison(Comparison::Address)
     .lockable()
     .in_context(InContext::WithAddress),
     setting::<String>(
         "namespace",
-        |to, said| {
+        |to, values| {
             put(
                 &mut to.namespace,
-                said.text()
+                values
+                    .text()
                     .map(|path| checked_path(path, "namespace"))
                     .transpose()?,
             )
@@ -100,59 +106,64 @@ pub(super) static SETTINGS: [Setting; 38] = [
         |of| text(&of.namespace),
     )
     .variables(&["VAULT_NAMESPACE", "BAO_NAMESPACE"])
-    .same(Same::Path)
+    .comparison(Comparison::Path)
     .lockable()
     .in_context(InContext::WithAddress),
     setting::<PathBuf>(
         "ca_cert",
-        |to, said| put(&mut to.tls.ca_file, said.path()),
+        |to, values| put(&mut to.tls.ca_file, values.path()),
         |of| path(&of.tls.ca_file),
     )
     .variables(&["VAULT_CACERT", "BAO_CACERT"])
     .locked_as_tls(),
     setting::<PathBuf>(
         "ca_path",
-        |to, said| put(&mut to.tls.ca_folder, said.path()),
+        |to, values| put(&mut to.tls.ca_folder, values.path()),
         |of| path(&of.tls.ca_folder),
     )
     .variables(&["VAULT_CAPATH", "BAO_CAPATH"])
     .locked_as_tls(),
     setting::<PathBuf>(
         "client_cert",
-        |to, said| put(&mut to.tls.client_certificate, said.path()),
+        |to, values| put(&mut to.tls.client_certificate, values.path()),
         |of| path(&of.tls.client_certificate),
     )
     .variables(&["VAULT_CLIENT_CERT", "BAO_CLIENT_CERT"])
     .locked_as_tls(),
     setting::<PathBuf>(
         "client_key",
-        |to, said| put(&mut to.tls.client_key, said.path()),
+        |to, values| put(&mut to.tls.client_key, values.path()),
         |of| path(&of.tls.client_key),
     )
     .variables(&["VAULT_CLIENT_KEY", "BAO_CLIENT_KEY"])
     .locked_as_tls(),
     setting::<String>(
         "tls_server_name",
-        |to, said| put(&mut to.tls.server_name, said.owned()),
+        |to, values| put(&mut to.tls.server_name, values.owned()),
         |of| text(&of.tls.server_name),
     )
     .variables(&["VAULT_TLS_SERVER_NAME", "BAO_TLS_SERVER_NAME"])
     .locked_as_tls(),
     setting::<bool>(
         "skip_verify",
-        |to, said| put(&mut to.tls.skip_verify, said.is_true()),
+        |to, values| put(&mut to.tls.skip_verify, values.is_true()),
         |of| of.tls.skip_verify.to_string(),
     )
     .variables(&["VAULT_SKIP_VERIFY", "BAO_SKIP_VERIFY"])
-    .same(Same::Truth)
+    .comparison(Comparison::Bool)
     .not_in_a_file()
     .locked_as_tls(),
     setting::<Vec<String>>(
         "trusted_hosts",
-        |to, said| {
-            to.trusted_hosts = said.of_files()?.into_iter().next().unwrap_or_default();
+        |to, values| {
+            to.trusted_hosts = values
+                .parsed_file_values()?
+                .into_iter()
+                .next()
+                .unwrap_or_default();
             to.trusted_hosts.extend(
-                said.word()
+                values
+                    .strongest_word()
                     .into_iter()
                     .flat_map(|(_, hosts)| list(hosts))
                     .map(str::to_owned),
@@ -162,12 +173,12 @@ pub(super) static SETTINGS: [Setting; 38] = [
         |of| of.trusted_hosts.join(", "),
     )
     .variables(&["CLAUDE_VAULT_TRUSTED_HOSTS"])
-    .same(Same::List)
+    .comparison(Comparison::List)
     .lockable(),
     setting::<String>(
         "proxy",
-        |to, said| {
-            to.proxy = match (said.word(), said.text()) {
+        |to, values| {
+            to.proxy = match (values.strongest_word(), values.text()) {
                 (None, Some(proxy)) => Proxy::Through(parse_proxy(proxy)?),
                 (Some(_), _) | (None, None) => Proxy::Environment,
             };
@@ -191,20 +202,21 @@ pub(super) static SETTINGS: [Setting; 38] = [
     .in_context(InContext::Yes),
     setting::<bool>(
         "insecure_http",
-        |to, said| put(&mut to.insecure_http, said.is_true()),
+        |to, values| put(&mut to.insecure_http, values.is_true()),
         |of| of.insecure_http.to_string(),
     )
     .flag("--insecure-http", |global| {
         global.insecure_http.then(|| "true".into())
     })
-    .same(Same::Truth)
+    .comparison(Comparison::Bool)
     .lockable(),
     setting::<String>(
         "mount",
-        |to, said| {
+        |to, values| {
             put_some(
                 &mut to.mount,
-                said.text()
+                values
+                    .text()
                     .map(|path| checked_path(path, "mount"))
                     .transpose()?,
             )
@@ -213,13 +225,13 @@ pub(super) static SETTINGS: [Setting; 38] = [
     )
     .flag("--mount", |global| global.mount.clone().map(OsString::from))
     .variables(&["CLAUDE_VAULT_MOUNT"])
-    .same(Same::Path)
+    .comparison(Comparison::Path)
     .lockable()
     .in_context(InContext::Yes),
     setting::<String>(
         "prefix",
-        |to, said| {
-            match said.text() {
+        |to, values| {
+            match values.text() {
                 Some("/" | "") => to.prefix = String::new(),
                 Some(path) => to.prefix = checked_path(path, "prefix")?,
                 None => {}
@@ -230,26 +242,26 @@ pub(super) static SETTINGS: [Setting; 38] = [
     )
     .flag("--path", |global| global.path.clone().map(OsString::from))
     .variables(&["CLAUDE_VAULT_PREFIX"])
-    .same(Same::Path)
+    .comparison(Comparison::Path)
     .lockable()
     .in_context(InContext::Yes),
     setting::<PathBuf>(
         "root",
-        |to, said| put(&mut to.root, said.path().unwrap_or_default()),
+        |to, values| put(&mut to.root, values.path().unwrap_or_default()),
         |of| of.root.to_string_lossy().into_owned(),
     )
     .flag("--root", |global| global.root.clone().map(OsString::from))
     .variables(&["CLAUDE_VAULT_ROOT"]),
     setting::<PathBuf>(
         "audit_log",
-        |to, said| put(&mut to.audit_log, said.path().unwrap_or_default()),
+        |to, values| put(&mut to.audit_log, values.path().unwrap_or_default()),
         |of| of.audit_log.to_string_lossy().into_owned(),
     )
     .variables(&["CLAUDE_VAULT_AUDIT_LOG"])
     .lockable(),
     setting::<Method>(
         "method",
-        |to, said| put_some(&mut to.method, said.text().map(str::parse).transpose()?),
+        |to, values| put_some(&mut to.method, values.text().map(str::parse).transpose()?),
         |of| of.method.word().to_owned(),
     )
     .variables(&["CLAUDE_VAULT_METHOD"])
@@ -257,22 +269,26 @@ pub(super) static SETTINGS: [Setting; 38] = [
     // No variable can set the issuer or the client ID: see `ProviderSettings::trusts`.
     setting::<String>(
         "issuer",
-        |to, said| put(&mut to.provider.issuer, said.owned()),
+        |to, values| put(&mut to.provider.issuer, values.owned()),
         |of| text(&of.provider.issuer),
     )
     .in_context(InContext::Yes),
     setting::<String>(
         "client_id",
-        |to, said| put(&mut to.provider.client_id, said.owned()),
+        |to, values| put(&mut to.provider.client_id, values.owned()),
         |of| text(&of.provider.client_id),
     )
     .in_context(InContext::Yes),
     setting::<Vec<String>>(
         "scopes",
-        |to, said| {
+        |to, values| {
             put(
                 &mut to.provider.scopes,
-                said.of_files()?.into_iter().next().unwrap_or_default(),
+                values
+                    .parsed_file_values()?
+                    .into_iter()
+                    .next()
+                    .unwrap_or_default(),
             )
         },
         |of| of.provider.scopes.join(", "),
@@ -280,7 +296,7 @@ pub(super) static SETTINGS: [Setting; 38] = [
     .in_context(InContext::Yes),
     setting::<String>(
         "role",
-        |to, said| put(&mut to.role, said.owned()),
+        |to, values| put(&mut to.role, values.owned()),
         |of| text(&of.role),
     )
     .variables(&["CLAUDE_VAULT_ROLE"])
@@ -288,10 +304,11 @@ pub(super) static SETTINGS: [Setting; 38] = [
     .in_context(InContext::Yes),
     setting::<String>(
         "auth_mount",
-        |to, said| {
+        |to, values| {
             put(
                 &mut to.auth_mount,
-                said.text()
+                values
+                    .text()
                     .map(|path| checked_path(path, "auth mount"))
                     .transpose()?,
             )
@@ -299,28 +316,28 @@ pub(super) static SETTINGS: [Setting; 38] = [
         |of| text(&of.auth_mount),
     )
     .variables(&["CLAUDE_VAULT_AUTH_MOUNT"])
-    .same(Same::Path)
+    .comparison(Comparison::Path)
     .lockable()
     .in_context(InContext::Yes),
     setting::<u16>(
         "port",
-        |to, said| put_some(&mut to.port, said.number()?),
+        |to, values| put_some(&mut to.port, values.number()?),
         |of| of.port.to_string(),
     )
     .variables(&["CLAUDE_VAULT_PORT"]),
     setting::<String>(
         "browser",
-        |to, said| put(&mut to.browser, said.owned()),
+        |to, values| put(&mut to.browser, values.owned()),
         |of| text(&of.browser),
     )
     .variables(&["CLAUDE_VAULT_BROWSER", "BROWSER"])
     .lockable(),
     setting::<u64>(
         "max_token_ttl",
-        |to, said| {
+        |to, values| {
             put_some(
                 &mut to.max_token_ttl,
-                said.number::<u64>()?.map(|seconds| seconds.max(1)),
+                values.number::<u64>()?.map(|seconds| seconds.max(1)),
             )
         },
         |of| of.max_token_ttl.to_string(),
@@ -328,10 +345,10 @@ pub(super) static SETTINGS: [Setting; 38] = [
     .variables(&["VAULT_MAX_TOKEN_TTL"]),
     setting::<u64>(
         "max_session",
-        |to, said| {
+        |to, values| {
             put_some(
                 &mut to.max_session,
-                said.number::<u64>()?.map(|seconds| seconds.max(1)),
+                values.number::<u64>()?.map(|seconds| seconds.max(1)),
             )
         },
         |of| of.max_session.to_string(),
@@ -339,11 +356,13 @@ pub(super) static SETTINGS: [Setting; 38] = [
     .variables(&["VAULT_MAX_SESSION"]),
     setting::<String>(
         "security_mode",
-        |to, said| {
-            if let Some(word) = said.files().next().and_then(toml::Value::as_str) {
+        |to, values| {
+            if let Some(word) = values.file_values().next().and_then(toml::Value::as_str) {
                 to.mode = word.parse()?;
             }
-            to.mode = to.mode.with_variable(said.word().map(|(_, word)| word))?;
+            to.mode = to
+                .mode
+                .with_variable(values.strongest_word().map(|(_, word)| word))?;
             Ok(())
         },
         |of| of.mode.word().to_owned(),
@@ -352,10 +371,14 @@ pub(super) static SETTINGS: [Setting; 38] = [
     .lockable(),
     setting::<Vec<String>>(
         "plain_keys",
-        |to, said| {
+        |to, values| {
             put(
                 &mut to.plain_keys,
-                said.of_files()?.into_iter().next().unwrap_or_default(),
+                values
+                    .parsed_file_values()?
+                    .into_iter()
+                    .next()
+                    .unwrap_or_default(),
             )
         },
         |of| of.plain_keys.join(", "),
@@ -363,7 +386,12 @@ pub(super) static SETTINGS: [Setting; 38] = [
     .lockable(),
     setting::<Strength>(
         "approval",
-        |to, said| put(&mut to.approval, said.of_files()?.into_iter().max()),
+        |to, values| {
+            put(
+                &mut to.approval,
+                values.parsed_file_values()?.into_iter().max(),
+            )
+        },
         |of| {
             of.approval
                 .map(|proof| proof.word().to_owned())
@@ -374,15 +402,19 @@ pub(super) static SETTINGS: [Setting; 38] = [
     .lockable(),
     setting::<String>(
         "write_role",
-        |to, said| put(&mut to.write_role, said.owned()),
+        |to, values| put(&mut to.write_role, values.owned()),
         |of| text(&of.write_role),
     )
     .lockable()
     .in_context(InContext::BelowSystem),
     setting::<Vec<AskBefore>>(
         "ask_before",
-        |to, said| {
-            for asked in said.of_files::<Vec<AskBefore>>()?.into_iter().flatten() {
+        |to, values| {
+            for asked in values
+                .parsed_file_values::<Vec<AskBefore>>()?
+                .into_iter()
+                .flatten()
+            {
                 if !to.ask_before.contains(&asked) {
                     to.ask_before.push(asked);
                 }
@@ -401,8 +433,8 @@ pub(super) static SETTINGS: [Setting; 38] = [
     .lockable(),
     setting::<FileMode>(
         "mode",
-        |to, said| {
-            if let Some(mode) = said.of_files::<FileMode>()?.into_iter().next() {
+        |to, values| {
+            if let Some(mode) = values.parsed_file_values::<FileMode>()?.into_iter().next() {
                 to.file_mode = mode.bits()?;
             }
             Ok(())
@@ -411,7 +443,7 @@ pub(super) static SETTINGS: [Setting; 38] = [
     ),
     setting::<String>(
         "group",
-        |to, said| put(&mut to.file_group, said.text().map(group).transpose()?),
+        |to, values| put(&mut to.file_group, values.text().map(group).transpose()?),
         |of| {
             of.file_group
                 .map(|group| group.to_string())
@@ -420,31 +452,36 @@ pub(super) static SETTINGS: [Setting; 38] = [
     ),
     setting::<String>(
         "client_timeout",
-        |to, said| put_some(&mut to.timeout, said.text().map(seconds).transpose()?),
+        |to, values| put_some(&mut to.timeout, values.text().map(seconds).transpose()?),
         |of| format!("{:?}", of.timeout),
     )
     .variables(&["VAULT_CLIENT_TIMEOUT", "BAO_CLIENT_TIMEOUT"])
     .not_in_a_file(),
     setting::<u32>(
         "max_retries",
-        |to, said| put_some(&mut to.max_retries, said.number()?),
+        |to, values| put_some(&mut to.max_retries, values.number()?),
         |of| of.max_retries.to_string(),
     )
     .variables(&["VAULT_MAX_RETRIES", "BAO_MAX_RETRIES"])
     .not_in_a_file(),
     setting::<u64>(
         "handle_life",
-        |to, said| put_some(&mut to.handle_life, said.number()?.map(Duration::from_secs)),
+        |to, values| {
+            put_some(
+                &mut to.handle_life,
+                values.number()?.map(Duration::from_secs),
+            )
+        },
         |of| of.handle_life.as_secs().to_string(),
     )
     .variables(&["VAULT_TOKEN_SESSION_TTL"])
     .not_in_a_file(),
     setting::<u64>(
         "approval_wait",
-        |to, said| {
+        |to, values| {
             put_some(
                 &mut to.approval_wait,
-                said.number()?.map(Duration::from_secs),
+                values.number()?.map(Duration::from_secs),
             )
         },
         |of| of.approval_wait.as_secs().to_string(),

@@ -49,7 +49,7 @@ impl Approvals {
             .await?
             .map(|login| Arc::new(login) as Arc<dyn StepUp>);
         let vault = core.vault()?.address();
-        let desk = PageContext {
+        let context = PageContext {
             pending: pending.clone(),
             vault,
             passkeys: passkeys(core),
@@ -58,11 +58,11 @@ impl Approvals {
         };
         Ok(Self {
             pending,
-            _page: Page::open(desk).await?,
+            _page: Page::open(context).await?,
         })
     }
 
-    /// An approver that asks the person. `bring` takes them to the page.
+    /// An approver that asks the person. `send_to_page` takes them to the page.
     ///
     /// # Errors
     /// The errors of [`strength`].
@@ -71,13 +71,13 @@ impl Approvals {
         core: &Core,
         asked_by: AskedBy,
         wanted: watch::Receiver<()>,
-        bring: B,
+        send_to_page: B,
     ) -> Result<Person<B>> {
         Ok(Person {
             pending: self.pending.clone(),
             asked_by,
             proof: strength(core)?,
-            bring,
+            send_to_page,
             wanted,
             asked: Mutex::default(),
         })

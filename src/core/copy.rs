@@ -90,7 +90,7 @@ pub struct CopyReply {
     pub warnings: Vec<String>,
     /// The warnings that arose after the plan was shown. They are in `warnings` too.
     #[serde(skip)]
-    pub late: Vec<String>,
+    pub late_warnings: Vec<String>,
     /// The error that prevented the deletion of FROM.
     #[serde(skip)]
     pub stopped: Option<Error>,
@@ -128,7 +128,7 @@ pub async fn copy(
     approver: &impl Approver,
     show: impl Fn(&Question<'_>) -> Result<()>,
 ) -> Result<CopyReply> {
-    let work = Work {
+    let copier = Copier {
         core,
         there,
         request,
@@ -137,10 +137,10 @@ pub async fn copy(
         to: there.active_vault()?,
     };
     if request.dry_run {
-        return work.dry_run(show).await;
+        return copier.dry_run(show).await;
     }
     for _ in 0..MAX_ATTEMPTS {
-        if let Some(reply) = work.attempt(approver).await? {
+        if let Some(reply) = copier.attempt(approver).await? {
             return Ok(reply);
         }
     }
@@ -150,7 +150,7 @@ pub async fn copy(
 }
 
 /// The inputs of each attempt.
-struct Work<'a> {
+struct Copier<'a> {
     core: &'a Core,
     there: &'a Core,
     request: &'a CopyRequest,
@@ -159,7 +159,7 @@ struct Work<'a> {
     to: Arc<Client>,
 }
 
-impl Work<'_> {
+impl Copier<'_> {
     async fn dry_run(&self, show: impl Fn(&Question<'_>) -> Result<()>) -> Result<CopyReply> {
         let (plan, mut reply) = self.plan().await?;
         self.core
@@ -188,7 +188,7 @@ impl Work<'_> {
             .await?
             .commit(self.core, approver)
             .await?;
-        reply.late.extend(committed.unlogged);
+        reply.late_warnings.extend(committed.unlogged);
         let Relocated::Done {
             version,
             unmarked,
@@ -199,7 +199,7 @@ impl Work<'_> {
         };
         reply.version = version;
         if let Some(error) = unmarked {
-            reply.late.push(format!(
+            reply.late_warnings.push(format!(
                 "custom metadata not copied: {}: {error}",
                 reply.metadata.join(", ")
             ));
@@ -215,7 +215,7 @@ impl Work<'_> {
                 self.finish_rename(&mut reply).await;
             }
         }
-        reply.warnings.extend(reply.late.clone());
+        reply.warnings.extend(reply.late_warnings.clone());
         reply.stopped = stopped.map(|error| *error);
         Ok(Some(reply))
     }
@@ -233,7 +233,7 @@ impl Work<'_> {
             .record(Action::Success, service, &details)
             .await;
         reply
-            .late
+            .late_warnings
             .extend(noted.err().map(|error| error.to_string()));
         reply.advice = advice(self.core, self.request);
     }

@@ -16,7 +16,7 @@ use crate::audit::Action;
 use crate::error::Result;
 use crate::format::json::{Typed, canonical};
 use crate::format::source::Unreadable;
-use crate::format::yaml::edited;
+use crate::format::yaml::editor_text;
 use crate::names::{Key, MAX_VALUE_BYTES, Service, printable};
 use crate::secret::{Value, WayOut};
 use crate::vault::Secrets;
@@ -44,7 +44,7 @@ pub struct EditRequest {
 }
 
 /// A service as it is shown in the editor.
-pub struct Draft {
+pub struct EditDraft {
     service: Service,
     /// The content of the service when it was shown.
     base: Secrets,
@@ -63,7 +63,7 @@ pub struct Edits {
     remarks: Vec<String>,
 }
 
-impl Draft {
+impl EditDraft {
     /// Reads the service and formats it for the editor. A service that has no keys, does not exist,
     /// or whose newest version is deleted starts with a template.
     ///
@@ -88,7 +88,7 @@ impl Draft {
         let (mut shown, mut entries, mut hidden) = (BTreeMap::new(), Vec::new(), Vec::new());
         for (name, value) in &base {
             let typed = typed(value);
-            match edited::entry(name, &typed) {
+            match editor_text::entry(name, &typed) {
                 Some(entry) => {
                     entries.push(entry);
                     shown.insert(name.clone(), read_back(typed));
@@ -140,7 +140,7 @@ impl Draft {
     pub fn edits(&self, text: &str) -> std::result::Result<Edits, Unreadable> {
         let mut edits = Edits::default();
         let mut names = BTreeSet::new();
-        for entry in edited::read(text)? {
+        for entry in editor_text::read(text)? {
             let refuse = |reason: String| Unreadable {
                 line: entry.line,
                 reason,
@@ -226,7 +226,7 @@ impl Edits {
 /// The errors of `core::change`.
 pub async fn write(
     core: &Core,
-    draft: &Draft,
+    draft: &EditDraft,
     edits: &Edits,
     dry_run: bool,
     approver: &impl Approver,

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use super::Core;
 use super::inject::HEADER_START;
 use super::inject::reader_beside;
-use crate::files::record::{Record, Records, Standing, standing};
+use crate::files::record::{Record, RecordComparison, Records, compare};
 use crate::files::{Content, Root};
+pub(crate) use crate::format::compose::DEFAULT_NAMES as COMPOSE_NAMES;
 use crate::format::dotenv::{self, Dialect};
 use crate::format::json::Typed;
 use crate::format::{compose, yaml};
@@ -57,7 +58,7 @@ impl FileKind {
                 stem == "secrets" || stem.ends_with(".secrets") || stem.ends_with("-secrets")
             })
         };
-        if yaml.is_some_and(|stem| stem.split(['.', '-', '_']).any(|word| word == "compose")) {
+        if yaml.is_some_and(compose::is_compose_name) {
             return Some(Self::Compose);
         }
         if is_secrets_yaml(template) {
@@ -73,7 +74,7 @@ impl FileKind {
 
 /// A value in a file that the model never sees.
 #[derive(Clone)]
-pub enum HeldValue {
+pub enum HiddenValue {
     /// The exact value that the file's program reads, or that Vault holds.
     Value(Value),
     /// A value that cannot be taken from the file. Only the person sees the reason.
@@ -85,7 +86,7 @@ pub struct FileEntry {
     /// The name as written in the file.
     pub name: ForeignName,
     /// Its value.
-    pub value: HeldValue,
+    pub value: HiddenValue,
 }
 
 /// The entries of one service in a compose file, or all entries of any other file.
@@ -97,7 +98,7 @@ pub struct Section {
 }
 
 /// What a model may see of a file.
-pub enum Seen {
+pub enum VisibleFile {
     /// A file that this program wrote, with values or as an example. It is described from its
     /// record.
     Ours {
@@ -129,11 +130,11 @@ pub enum Refused {
 ///
 /// # Errors
 /// A [`Refused`].
-pub fn look(
+pub fn inspect(
     core: &Core,
     file: &Path,
     kind: FileKind,
-) -> std::result::Result<(PathBuf, Seen), Refused> {
+) -> std::result::Result<(PathBuf, VisibleFile), Refused> {
     let root = Root::open(&core.settings.root).map_err(|_| Refused::Outside)?;
     let file = root.relative(file).map_err(|_| Refused::Outside)?;
     if FileKind::of(&file) != Some(kind) || is_private(core, &root, &file) {
@@ -145,13 +146,13 @@ pub fn look(
     // Check the record first: about a file that this program wrote, the model may learn only the
     // record and whether the file changed since.
     let record = Records::new(&core.settings.state)
-        .of(root.path(), &file)
+        .find(root.path(), &file)
         .map_err(|_| Refused::Unreadable)?;
     let content = root.read(&file);
     if let Some(record) = record {
         let is_changed =
-            standing(Some(&record), content.ok().flatten().as_ref()) != Standing::Unchanged;
-        return Ok((file, Seen::Ours { record, is_changed }));
+            compare(Some(&record), content.ok().flatten().as_ref()) != RecordComparison::Unchanged;
+        return Ok((file, VisibleFile::Ours { record, is_changed }));
     }
     let content = content
         .map_err(|_| Refused::Unreadable)?
@@ -161,7 +162,7 @@ pub fn look(
     }
     let text = std::str::from_utf8(&content.bytes).map_err(|_| Refused::Unreadable)?;
     let sections = sections(core, &file, kind, text).ok_or(Refused::Unreadable)?;
-    Ok((file, Seen::Sections(sections)))
+    Ok((file, VisibleFile::Sections(sections)))
 }
 
 /// The first of these files that exists below the root. A file that cannot be checked counts as
@@ -220,11 +221,10 @@ fn sections(core: &Core, file: &Path, kind: FileKind, text: &str) -> Option<Vec<
         }
         FileKind::Yaml => of_yaml(text).map(whole),
         FileKind::Compose => {
-            let services = compose::parse(text).ok()?.services;
+            let services = compose::environments(text).ok()?.into_iter();
             Some(
                 services
-                    .into_iter()
-                    .map(|(name, service)| of_service(name, service))
+                    .map(|(name, environment)| of_service(name, environment))
                     .collect(),
             )
         }
@@ -233,8 +233,8 @@ fn sections(core: &Core, file: &Path, kind: FileKind, text: &str) -> Option<Vec<
 
 fn of_env((name, value): (String, Option<zeroize::Zeroizing<String>>)) -> FileEntry {
     let value = value.map_or(
-        HeldValue::Unusable("its program builds it from something outside the file"),
-        |value| held(value.to_string()),
+        HiddenValue::Unusable("its program builds it from something outside the file"),
+        |value| hidden(value.to_string()),
     );
     FileEntry {
         name: ForeignName::from(name),
@@ -249,11 +249,11 @@ pub(super) fn own_reader(core: &Core, file: &Path) -> Dialect {
 }
 
 /// A value that is too large for Vault cannot be taken. Its entry looks like any other.
-fn held(value: String) -> HeldValue {
+fn hidden(value: String) -> HiddenValue {
     if value.len() > MAX_VALUE_BYTES {
-        HeldValue::Unusable("it is longer than 64 KiB")
+        HiddenValue::Unusable("it is longer than 64 KiB")
     } else {
-        HeldValue::Value(Value::Text(Secret::from(value)))
+        HiddenValue::Value(Value::Text(Secret::from(value)))
     }
 }
 
@@ -283,30 +283,30 @@ fn of_yaml(text: &str) -> Option<Vec<FileEntry>> {
     let entry = |entry: &crate::format::edit::NewEntry| FileEntry {
         name: ForeignName::from(entry.key.clone()),
         value: match read.get(entry.key.as_str()) {
-            Some(Ok(Typed::Text(text))) => held(text.to_string()),
+            Some(Ok(Typed::Text(text))) => hidden(text.to_string()),
             Some(Ok(Typed::Json(text))) if text.len() <= MAX_VALUE_BYTES => {
-                HeldValue::Value(Value::Json(Secret::from(text.to_string())))
+                HiddenValue::Value(Value::Json(Secret::from(text.to_string())))
             }
             Some(Ok(Typed::Json(_)) | Err(_)) | None => {
-                HeldValue::Unusable("a YAML reader does not take it as plain data")
+                HiddenValue::Unusable("a YAML reader does not take it as plain data")
             }
         },
     };
     Some(document.entries.iter().map(entry).collect())
 }
 
-fn of_service(name: String, service: compose::Service) -> Section {
+fn of_service(name: String, environment: Vec<compose::Variable>) -> Section {
     let entry = |variable: compose::Variable| FileEntry {
         name: ForeignName::from(variable.name),
         value: match variable.value.as_ref().map(|value| compose::literal(value)) {
-            Some(Some(value)) => held(value.to_string()),
-            Some(None) => HeldValue::Unusable("compose builds it from other variables"),
-            None => HeldValue::Unusable("the compose file gives it no value"),
+            Some(Some(value)) => hidden(value.to_string()),
+            Some(None) => HiddenValue::Unusable("compose builds it from other variables"),
+            None => HiddenValue::Unusable("the compose file gives it no value"),
         },
     };
     Section {
         name: Some(ForeignName::from(name)),
-        entries: service.environment.into_iter().map(entry).collect(),
+        entries: environment.into_iter().map(entry).collect(),
     }
 }
 

@@ -3,6 +3,8 @@
 //!
 //! [`format::example`]: crate::format::example
 
+mod source;
+
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -11,12 +13,13 @@ use zeroize::Zeroizing;
 use super::entries::own_reader;
 use super::inject::HEADER_START;
 use super::plan::{FileWrite, Plan};
-use super::{Audience, Core, scan};
+use super::{Audience, Core};
 use crate::approval::{Approver, FilePreview};
 use crate::audit::Action;
 use crate::error::{Error, Result};
-use crate::files::record::{RecordKind, Records, Standing, standing};
+use crate::files::record::{RecordComparison, RecordKind, Records, compare};
 use crate::files::{Access, FileChange, Root, Written};
+use crate::format::compose;
 use crate::format::dotenv::{self, Dialect};
 use crate::format::edit::{Document, NewEntry};
 use crate::format::example::{self as made_of, Care, Example};
@@ -103,15 +106,17 @@ fn plan(
     file: Option<&Path>,
     output: Option<&Path>,
 ) -> Result<(ExampleReply, FileWrite)> {
-    let (source, text) = scan::read(core, service, file, usual_names(format))?;
+    let (source, text) = source::read(core, service, file, usual_names(format))?;
     let root = Root::open(&core.settings.root)?;
     let target = checked_target(&root, format, &source, output)?;
     let before = root.read(&target)?;
-    let record = Records::new(&core.settings.state).of(root.path(), &target)?;
-    let is_ours = match standing(record.as_ref(), before.as_ref()) {
-        Standing::New => true,
-        Standing::Unchanged => record.is_some_and(|record| record.kind == RecordKind::Example),
-        Standing::Changed | Standing::Foreign => false,
+    let record = Records::new(&core.settings.state).find(root.path(), &target)?;
+    let is_ours = match compare(record.as_ref(), before.as_ref()) {
+        RecordComparison::New => true,
+        RecordComparison::Unchanged => {
+            record.is_some_and(|record| record.kind == RecordKind::Example)
+        }
+        RecordComparison::Changed | RecordComparison::Foreign => false,
     };
     // A compose file can contain a secret anywhere, so a person must check its example.
     let unasked = is_ours && output.is_none() && format == ExampleFormat::Env;
@@ -198,7 +203,7 @@ fn refusal(audience: Audience, source: &Path, target: &Path, malformed: &Malform
 fn usual_names(format: ExampleFormat) -> &'static [&'static str] {
     match format {
         ExampleFormat::Env => &[".env"],
-        ExampleFormat::Compose => &scan::COMPOSE_NAMES,
+        ExampleFormat::Compose => &compose::DEFAULT_NAMES,
         ExampleFormat::Yaml => &["secrets.yaml", "config/secrets.yaml"],
     }
 }
@@ -209,7 +214,7 @@ fn usual_names(format: ExampleFormat) -> &'static [&'static str] {
 fn target(format: ExampleFormat, source: &Path) -> PathBuf {
     let name = source.file_name().unwrap_or_default().to_string_lossy();
     match format {
-        ExampleFormat::Compose if scan::COMPOSE_NAMES.contains(&&*name) => {
+        ExampleFormat::Compose if compose::DEFAULT_NAMES.contains(&&*name) => {
             source.with_file_name("docker-compose.example.yml")
         }
         ExampleFormat::Compose => {

@@ -5,7 +5,7 @@
 
 pub(in crate::core) mod steering;
 
-pub(crate) use steering::reason as steering_reason;
+pub(crate) use steering::refusal_reason as steering_reason;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -109,7 +109,7 @@ async fn collect(core: &Core, request: &ExecRequest) -> Result<ExecReply> {
             }
             let name = format!("{}{key}", request.prefix);
             check(service, &name, value.secret())?;
-            match steering::reason(&name) {
+            match steering::refusal_reason(&name) {
                 Some(reason) => steering.push((printable(&name, false), reason)),
                 None => plain.push(key),
             }

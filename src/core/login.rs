@@ -29,7 +29,7 @@ pub struct SignInReply {
     /// The token's policies.
     pub policies: Vec<String>,
     /// The Vault that the session is for, if a login of this program created the session.
-    pub ours: Option<Provenance>,
+    pub provenance: Option<Provenance>,
     /// Whether the session already existed.
     pub kept: bool,
     /// Warnings for the person.
@@ -53,9 +53,9 @@ pub async fn live_session(core: &Core) -> Result<Option<SignInReply>> {
                 .flatten()
                 .min();
             let left = left.unwrap_or(core.settings.max_token_ttl);
-            let ours = session.ours;
+            let provenance = session.provenance;
             Ok(Some(SignInReply {
-                ours,
+                provenance,
                 kept: true,
                 ..reply(core, session.token, &token, left)?
             }))
@@ -127,14 +127,14 @@ pub async fn begin(core: &Core, method: Method, token: Secret) -> Result<SignInR
         )
         .await?;
     let accessor = info.accessor.clone();
-    let ours = creates_token(method).then(|| {
+    let provenance = creates_token(method).then(|| {
         core.settings.address().map(|address| Provenance {
             accessor,
             address: address.clone(),
         })
     });
     let mut reply = reply(core, token, &info, left)?;
-    reply.ours = ours.transpose()?;
+    reply.provenance = provenance.transpose()?;
     reply.warnings.extend(warning);
     Ok(reply)
 }
@@ -172,12 +172,12 @@ fn reply(core: &Core, token: Secret, info: &TokenInfo, left: u64) -> Result<Sign
             .trim_end_matches('/')
             .to_owned(),
         namespace: core.settings.namespace.clone(),
-        context: core.settings.chosen_context().map(str::to_owned),
+        context: core.settings.selected_context().map(str::to_owned),
         token,
         expiry: now().saturating_add(i64::try_from(left).unwrap_or(i64::MAX)),
         user: printable(&info.display_name, false),
         policies: info.policies(),
-        ours: None,
+        provenance: None,
         kept: false,
         warnings: Vec::new(),
     })
@@ -189,7 +189,7 @@ pub enum Ended {
     /// Vault revoked the token.
     Revoked,
     /// The token had already expired or been revoked in Vault.
-    WasOver,
+    AlreadyEnded,
     /// There was no session.
     None,
     /// The token was not revoked, because this program did not create it or another process still
@@ -225,7 +225,7 @@ pub async fn end(core: &Core, revoke: Revoke) -> Result<Ended> {
     let Some(session) = core.held_session() else {
         return Ok(Ended::None);
     };
-    let ended = match (revoke, &session.ours) {
+    let ended = match (revoke, &session.provenance) {
         (Revoke::Anything, _) | (Revoke::Ours, Some(_)) => {
             take_back(&core.settings, session.clone()).await
         }
@@ -243,7 +243,7 @@ pub fn other_vault(core: &Core) -> Option<&str> {
     session
         .check_vault(&core.settings)
         .is_err()
-        .then(|| session.ours.as_ref().map(Provenance::shown))?
+        .then(|| session.provenance.as_ref().map(Provenance::shown))?
 }
 
 /// Revokes the session that a new one has replaced; `None` if there was none, or if this program
@@ -251,7 +251,7 @@ pub fn other_vault(core: &Core) -> Option<&str> {
 pub async fn end_replaced(core: &Core, new: &Secret) -> Option<Ended> {
     let old = core
         .held_session()
-        .filter(|old| old.ours.is_some() && old.token != *new)?;
+        .filter(|old| old.provenance.is_some() && old.token != *new)?;
     let ended = tokio::time::timeout(REPLACED_WAIT, take_back(&core.settings, old.clone())).await;
     let ended = ended.unwrap_or_else(|_| {
         Ended::NotRevoked(format!("no answer within {} s", REPLACED_WAIT.as_secs()))
@@ -263,7 +263,7 @@ pub async fn end_replaced(core: &Core, new: &Secret) -> Option<Ended> {
 async fn note_end(core: &Core, ended: &Ended, which: &str) {
     let how = match ended {
         Ended::Revoked => "revoked",
-        Ended::WasOver => "was over",
+        Ended::AlreadyEnded => "was over",
         Ended::Forgotten => "forgotten, not revoked",
         Ended::None | Ended::Root | Ended::NotRevoked(_) => "not revoked",
     };
@@ -276,8 +276,8 @@ async fn note_end(core: &Core, ended: &Ended, which: &str) {
 
 /// Revokes a session's token, unless it is a root token.
 async fn take_back(settings: &Settings, session: Session) -> Ended {
-    let settings = match &session.ours {
-        Some(ours) => settings.for_session_at(&ours.address),
+    let settings = match &session.provenance {
+        Some(made) => settings.for_session_at(&made.address),
         None => settings.clone(),
     };
     let outcome = async {
@@ -292,7 +292,7 @@ async fn take_back(settings: &Settings, session: Session) -> Ended {
     };
     match outcome.await {
         Ok(ended) => ended,
-        Err(Error::SessionExpired) => Ended::WasOver,
+        Err(Error::SessionExpired) => Ended::AlreadyEnded,
         Err(error) => Ended::NotRevoked(error.to_string()),
     }
 }

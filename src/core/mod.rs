@@ -14,10 +14,12 @@ pub mod exec;
 pub mod export;
 pub mod find;
 pub mod get;
+mod git;
 pub mod history;
 pub mod inject;
 pub mod list;
 pub mod login;
+mod mask;
 pub mod plan;
 pub mod receive;
 pub mod renew;
@@ -32,7 +34,7 @@ mod work;
 
 use std::sync::{Arc, OnceLock};
 
-pub use self::work::Work;
+pub use self::work::ServiceProgress;
 use crate::audit::{Action, Audit};
 use crate::config::{Env, Settings};
 use crate::error::{Error, Missing, Result};
@@ -59,7 +61,7 @@ pub struct Core {
     /// The audit log.
     pub audit: Audit,
     /// The progress of work on many services.
-    pub work: Work,
+    pub progress: ServiceProgress,
     session: Option<Session>,
     client: OnceLock<Arc<Client>>,
 }
@@ -89,7 +91,7 @@ impl Core {
             settings,
             audience: Audience::Person,
             audit,
-            work: Work::default(),
+            progress: ServiceProgress::default(),
             session,
             client: OnceLock::new(),
         }
@@ -102,7 +104,7 @@ impl Core {
             settings,
             audience,
             audit,
-            work: Work::default(),
+            progress: ServiceProgress::default(),
             session,
             client: OnceLock::new(),
         }

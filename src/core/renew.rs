@@ -32,7 +32,7 @@ const LEAST_GAIN: u64 = 2;
 /// cannot be extended.
 pub async fn renew(core: &Core, foreign: bool) -> Result<Renewed> {
     let session = core.session()?.alive()?;
-    if session.ours.is_none() && !foreign {
+    if session.provenance.is_none() && !foreign {
         return Err(Error::invalid(
             "claude-vault did not obtain this token, so it is renewed only with --foreign",
             "source claude-vault renew --foreign   (or sign in: source claude-vault login --force)",
@@ -51,8 +51,8 @@ pub async fn renew(core: &Core, foreign: bool) -> Result<Renewed> {
             "claude-vault status",
         ));
     };
-    let (wanted, limit) = wanted(core, &token, session.ours.is_some())?;
-    let granted = extend(&vault, &token, wanted, session.ours.is_some()).await?;
+    let (wanted, limit) = wanted(core, &token, session.provenance.is_some())?;
+    let granted = extend(&vault, &token, wanted, session.provenance.is_some()).await?;
     let seconds = granted.map_or(wanted, |granted| granted.min(wanted));
     if seconds < held.saturating_add(LEAST_GAIN) {
         return Err(no_gain(&token, held, limit));

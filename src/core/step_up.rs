@@ -6,11 +6,11 @@
 //! the session has an identity entity. A token that was created by hand has none; then only the
 //! role's bound claims restrict who can approve. The token is sent only to the configured address.
 
-mod wall;
+mod destination;
 
 use url::Url;
 
-pub use wall::{
+pub use destination::{
     destination, is_traced, last_destination, record_destination, require_safe_destination,
 };
 
@@ -67,10 +67,10 @@ impl RoleLogin {
             afterwards: Some(back),
             ..usual
         };
-        let mut face = OnThePage {
+        let mut login_ui = OnThePage {
             on_address: Some(on_address),
         };
-        let done = log_in(settings, method, options, &mut face).await?;
+        let done = log_in(settings, method, options, &mut login_ui).await?;
         tokio::spawn(done.farewell.say()); // answering the browser must not delay or drop the token
         Ok(done.granted.into_token())
     }

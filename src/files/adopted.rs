@@ -144,7 +144,7 @@ impl FileStep {
         let (Some(recorded), Some(content)) = (&self.record, &self.content) else {
             return Ok(());
         };
-        let known = records.of(root.path(), &self.file)?;
+        let known = records.find(root.path(), &self.file)?;
         let what = record::NewRecord {
             kind: recorded.kind,
             service: Some(&recorded.service),
@@ -153,7 +153,7 @@ impl FileStep {
             content: content.as_bytes(),
             before: known.as_ref(),
         };
-        records.put(root.path(), &self.file, &what)
+        records.write(root.path(), &self.file, &what)
     }
 }
 

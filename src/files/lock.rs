@@ -2,12 +2,12 @@
 //! data it protects.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Result};
+use std::io::Result;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::private;
+use crate::private::{self, LockKind};
 
 /// How long to wait for another holder.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -22,12 +22,5 @@ pub(super) fn take(folder: &Path, path: &Path) -> Result<File> {
         .truncate(false)
         .mode(0o600)
         .open(path)?;
-    let started = Instant::now();
-    while lock.try_lock().is_err() {
-        if started.elapsed() > LOCK_WAIT {
-            return Err(ErrorKind::TimedOut.into());
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    Ok(lock)
+    private::lock(lock, LockKind::Exclusive, LOCK_WAIT)
 }

@@ -62,7 +62,7 @@ impl Record {
 
 /// How a file compares with the contents that this program wrote to it, according to its record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Standing {
+pub(crate) enum RecordComparison {
     /// There is no file.
     New,
     /// The file has a content that this program wrote.
@@ -91,7 +91,7 @@ impl Records {
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be read. An unreadable record never counts as missing.
-    pub fn of(&self, root: &Path, file: &Path) -> Result<Option<Record>> {
+    pub fn find(&self, root: &Path, file: &Path) -> Result<Option<Record>> {
         let (path, file) = self.place_of(root, file)?;
         let text = match std::fs::read(&path) {
             Ok(text) => text,
@@ -107,7 +107,7 @@ impl Records {
     ///
     /// # Errors
     /// [`Error::Io`] if the record cannot be written.
-    pub fn put(&self, root: &Path, file: &Path, what: &NewRecord<'_>) -> Result<()> {
+    pub fn write(&self, root: &Path, file: &Path, what: &NewRecord<'_>) -> Result<()> {
         let (path, file) = self.place_of(root, file)?;
         let (salt, mut digests) = match what.before {
             Some(record) => (record.salt.clone(), record.digests.clone()),
@@ -194,15 +194,15 @@ pub struct NewRecord<'a> {
 
 /// Compares `content`, the file as it is now, with its record.
 #[must_use]
-pub(crate) fn standing(record: Option<&Record>, content: Option<&Content>) -> Standing {
+pub(crate) fn compare(record: Option<&Record>, content: Option<&Content>) -> RecordComparison {
     match (record, content) {
-        (_, None) => Standing::New,
-        (None, Some(_)) => Standing::Foreign,
+        (_, None) => RecordComparison::New,
+        (None, Some(_)) => RecordComparison::Foreign,
         (Some(record), Some(content)) => {
             if record.wrote(&content.bytes) {
-                Standing::Unchanged
+                RecordComparison::Unchanged
             } else {
-                Standing::Changed
+                RecordComparison::Changed
             }
         }
     }
@@ -239,7 +239,7 @@ mod tests {
             content,
             before,
         };
-        records.put(root, Path::new("plex/.env"), &what).unwrap();
+        records.write(root, Path::new("plex/.env"), &what).unwrap();
     }
 
     #[test]
@@ -253,23 +253,23 @@ mod tests {
         let file = Path::new("plex/.env");
         let now = || {
             (
-                records.of(folder.path(), file).unwrap(),
+                records.find(folder.path(), file).unwrap(),
                 root.read(file).unwrap(),
             )
         };
-        let standing_now = || {
+        let comparison_now = || {
             let (record, content) = now();
-            standing(record.as_ref(), content.as_ref())
+            compare(record.as_ref(), content.as_ref())
         };
-        assert_eq!(standing_now(), Standing::New);
+        assert_eq!(comparison_now(), RecordComparison::New);
         std::fs::write(folder.path().join(file), "A=mine\n").unwrap();
-        assert_eq!(standing_now(), Standing::Foreign);
+        assert_eq!(comparison_now(), RecordComparison::Foreign);
         record(&records, folder.path(), b"A=1\n", None);
-        assert_eq!(standing_now(), Standing::Changed);
+        assert_eq!(comparison_now(), RecordComparison::Changed);
         std::fs::write(folder.path().join(file), "A=1\n").unwrap();
-        assert_eq!(standing_now(), Standing::Unchanged);
+        assert_eq!(comparison_now(), RecordComparison::Unchanged);
         std::fs::write(folder.path().join(file), "A=2\n").unwrap();
-        assert_eq!(standing_now(), Standing::Changed);
+        assert_eq!(comparison_now(), RecordComparison::Changed);
         let (record, _) = now();
         assert_eq!(record.unwrap().keys, ["A"]);
         let written = state.path().join("written");
@@ -294,13 +294,13 @@ mod tests {
         record(&records, folder.path(), b"A=1\n", None);
         assert!(
             records
-                .of(&folder.path().join("plex"), Path::new(".env"))
+                .find(&folder.path().join("plex"), Path::new(".env"))
                 .unwrap()
                 .is_some()
         );
         assert!(
             records
-                .of(folder.path(), Path::new("other/.env"))
+                .find(folder.path(), Path::new("other/.env"))
                 .unwrap()
                 .is_none()
         );
@@ -314,6 +314,6 @@ mod tests {
         for entry in std::fs::read_dir(state.path().join("written")).unwrap() {
             std::fs::write(entry.unwrap().path(), "{").unwrap();
         }
-        assert!(records.of(folder.path(), Path::new("plex/.env")).is_err());
+        assert!(records.find(folder.path(), Path::new("plex/.env")).is_err());
     }
 }

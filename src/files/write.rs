@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::record::{self, Record, RecordKind, Records, Standing};
+use super::record::{self, Record, RecordComparison, RecordKind, Records};
 use super::{BACKUPS, Content, Root, Written};
 use crate::error::{Error, Result};
 use crate::names::printable;
@@ -72,7 +72,7 @@ pub(crate) fn write(root: &Root, records: &Records, change: &FileChange) -> Resu
             service: printable(&file.to_string_lossy(), false),
         });
     }
-    let known = records.of(root.path(), file)?;
+    let known = records.find(root.path(), file)?;
     let put = || {
         let what = record::NewRecord {
             kind: change.kind,
@@ -82,7 +82,7 @@ pub(crate) fn write(root: &Root, records: &Records, change: &FileChange) -> Resu
             content: content.as_bytes(),
             before: known.as_ref(),
         };
-        records.put(root.path(), file, &what)
+        records.write(root.path(), file, &what)
     };
     if change.skip_if_same
         && now
@@ -91,7 +91,7 @@ pub(crate) fn write(root: &Root, records: &Records, change: &FileChange) -> Resu
     {
         let is_recorded =
             |known: &Record| known.keys == change.keys && known.origin == change.origin;
-        if record::standing(known.as_ref(), now.as_ref()) != Standing::Unchanged
+        if record::compare(known.as_ref(), now.as_ref()) != RecordComparison::Unchanged
             || !known.as_ref().is_some_and(is_recorded)
         {
             put()?;

@@ -27,7 +27,7 @@ pub struct Merge<'a> {
     /// Its template.
     pub template: Option<MergePart<'a>>,
     /// Keys to remove from the file, or to reset to the template's default.
-    pub gone: &'a BTreeSet<String>,
+    pub gone_keys: &'a BTreeSet<String>,
     /// Lines that must replace the template's line, by key and without the line end.
     pub defaults: &'a KeyTexts,
     /// The comments above keys that only Vault has. Such a comment is removed if no key is left
@@ -51,11 +51,11 @@ pub struct Merged {
 impl Merge<'_> {
     /// Performs the merge.
     #[must_use]
-    pub fn run(&self) -> Merged {
+    pub fn merge(&self) -> Merged {
         let mut merged = Merged::default();
         let mut edits: Vec<(Range<usize>, Zeroizing<String>)> = Vec::new();
         for entry in &self.file.document.entries {
-            if self.gone.contains(&entry.key) {
+            if self.gone_keys.contains(&entry.key) {
                 edits.push(self.without(entry, &mut merged));
             } else if let Some(line) = self.default_in_file(entry) {
                 edits.push(line);
@@ -371,11 +371,11 @@ mod tests {
                 document: &of_template,
                 start: 0,
             }),
-            gone: &gone,
+            gone_keys: &gone,
             defaults: &KeyTexts::new(),
             blocks: &["# From Vault:"],
         };
-        merge.run()
+        merge.merge()
     }
 
     #[test]

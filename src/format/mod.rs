@@ -13,7 +13,6 @@ pub mod json;
 pub mod json_shapes;
 pub mod kubernetes;
 pub mod merge;
-pub mod mounts;
 pub mod places;
 pub mod shell;
 pub mod source;

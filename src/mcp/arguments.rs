@@ -5,9 +5,9 @@ use rmcp::model::JsonObject;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::listed::input_of;
 use super::public::InSentence;
 use super::refusal::Refusal;
+use super::tool_list::input_of;
 
 const MATCH_THE_SCHEMA: &str = "send arguments that match the tool's schema";
 

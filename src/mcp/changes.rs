@@ -17,7 +17,7 @@ use rmcp::{Peer, RoleServer};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::desk::{ApprovalDesk, lock};
+use super::channels::{ApprovalChannels, lock};
 use super::job::Job;
 use super::public::Handle;
 use super::refusal::Refusal;
@@ -31,6 +31,8 @@ pub(super) use asker::Asker;
 
 /// How long a call waits, at least, to find out whether a person must be asked.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for running changes when the client disconnects.
+const SETTLE_WAIT: Duration = Duration::from_secs(5);
 
 /// A change that waits for a person or is being made.
 struct Change {
@@ -107,13 +109,29 @@ pub(super) struct Call<'a> {
     pub(super) resumes: bool,
 }
 
+/// Counts a change as running until it is dropped.
+struct Running(watch::Sender<usize>);
+
+impl Running {
+    fn new(running: &watch::Sender<usize>) -> Self {
+        running.send_modify(|count| *count += 1);
+        Self(running.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
 /// The changes of this process.
 pub(super) struct Changes {
-    desk: Arc<ApprovalDesk>,
+    channels: Arc<ApprovalChannels>,
     browser: Option<String>,
     all: Mutex<BTreeMap<String, Arc<Change>>>,
-    /// Cloned into each running change, so that its reference count shows whether any still runs.
-    busy: Arc<()>,
+    /// How many changes are running.
+    running: watch::Sender<usize>,
     salt: String,
     patience: Duration,
     /// Becomes true when the client disconnects.
@@ -122,16 +140,16 @@ pub(super) struct Changes {
 
 impl Changes {
     pub(super) fn new(
-        desk: Arc<ApprovalDesk>,
+        channels: Arc<ApprovalChannels>,
         browser: Option<String>,
         patience: Duration,
         ended: watch::Sender<bool>,
     ) -> Result<Self> {
         Ok(Self {
-            desk,
+            channels,
             browser,
             all: Mutex::default(),
-            busy: Arc::new(()),
+            running: watch::Sender::new(0),
             salt: random::id()?,
             patience,
             ended,
@@ -160,7 +178,7 @@ impl Changes {
         if caller.declined
             && let Some((id, _)) = &*page.borrow()
         {
-            self.desk.pending.deny(id);
+            self.channels.pending.deny(id);
         }
         let mut waiting = Waiting(Some(&change));
         // Wait at least until the person is asked, so that this call reports any error before that.
@@ -177,7 +195,7 @@ impl Changes {
                 .filter(|(id, _)| lock(&change.brought).replace(id.clone()).as_ref() != Some(id))
             {
                 deadline = deadline.min(Instant::now() + self.patience);
-                if let Some(request_state) = self.bring(caller, id, &url)? {
+                if let Some(request_state) = self.send_to_page(caller, id, &url)? {
                     *lock(&change.request_state) = Some(request_state.clone());
                     waiting.0 = None;
                     return Ok(CallResult::Look { url, request_state });
@@ -216,11 +234,11 @@ impl Changes {
         let (sender, wanted) = watch::channel(());
         let (found, page) = watch::channel(None);
         let asked_by = asked_by(caller.client.as_deref(), tool);
-        let asker = Asker::new(core.clone(), self.desk.clone(), asked_by, wanted, found);
-        let (work, busy) = (work(asker), self.busy.clone());
+        let asker = Asker::new(core.clone(), self.channels.clone(), asked_by, wanted, found);
+        let (work, running) = (work(asker), Running::new(&self.running));
         let job = Job::start(async move {
             let outcome = work.await;
-            drop(busy);
+            drop(running);
             outcome
         });
         let change = Arc::new(Change {
@@ -243,11 +261,16 @@ impl Changes {
 
     /// Sends the person to a page. Returns the state that the client must send back, if the result
     /// of the call must ask the client to open the page.
-    fn bring(self: &Arc<Self>, caller: &Caller, id: String, url: &str) -> Result<Option<String>> {
+    fn send_to_page(
+        self: &Arc<Self>,
+        caller: &Caller,
+        id: String,
+        url: &str,
+    ) -> Result<Option<String>> {
         match &caller.reach {
             Route::Browser => self.open_tab(url),
             // The open page shows the new plan too.
-            Route::Elicit(_) | Route::InputRequired if self.desk.pending.is_page_open() => {}
+            Route::Elicit(_) | Route::InputRequired if self.channels.pending.is_page_open() => {}
             Route::Elicit(peer) => {
                 let (peer, changes, params, page) = (
                     peer.clone(),
@@ -261,7 +284,7 @@ impl Changes {
                         .await;
                     match answer.map(|answer| answer.action) {
                         Ok(ElicitationAction::Accept) => {}
-                        Ok(ElicitationAction::Decline) => drop(changes.desk.pending.deny(&id)),
+                        Ok(ElicitationAction::Decline) => drop(changes.channels.pending.deny(&id)),
                         // The client did not show the page, so open it in the browser.
                         Ok(_) | Err(_) => changes.open_tab(&page),
                     }
@@ -274,7 +297,7 @@ impl Changes {
 
     /// Opens the page in the browser, unless a tab shows it already or too many were opened.
     fn open_tab(&self, url: &str) {
-        if self.desk.pending.wants_tab() {
+        if self.channels.pending.wants_tab() {
             let _ = open_browser(url, self.browser.as_deref(), || ());
         }
     }
@@ -330,14 +353,10 @@ impl Changes {
             .for_each(|change| change.give_up());
     }
 
-    /// Waits until no change is running any more, at most five seconds.
+    /// Waits until no change is running any more, at most [`SETTLE_WAIT`].
     pub(super) async fn settle(&self) {
-        for _ in 0..50 {
-            if Arc::strong_count(&self.busy) == 1 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        let mut running = self.running.subscribe();
+        let _ = tokio::time::timeout(SETTLE_WAIT, running.wait_for(|count| *count == 0)).await;
     }
 
     fn fingerprint(&self, call: &Call<'_>) -> [u8; 32] {

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::core::entries::HeldValue;
+use crate::core::entries::HiddenValue;
 use crate::error::Result;
 use crate::random;
 
@@ -46,7 +46,7 @@ impl HandleOrigin {
     }
 
     /// The origin in words, for the person and the audit log.
-    pub(super) fn words(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         match &self.place {
             HandlePlace::Version { service, version } => {
                 format!("{} of {service} (version {version})", self.key)
@@ -57,7 +57,7 @@ impl HandleOrigin {
 }
 
 struct Entry {
-    held: HeldValue,
+    value: HiddenValue,
     origin: HandleOrigin,
     made: Instant,
 }
@@ -85,14 +85,18 @@ impl Handles {
     ///
     /// # Errors
     /// When the operating system gives no random numbers.
-    pub(super) fn of(&mut self, origin: HandleOrigin, held: &HeldValue) -> Result<String> {
+    pub(super) fn get_or_add(
+        &mut self,
+        origin: HandleOrigin,
+        value: &HiddenValue,
+    ) -> Result<String> {
         if let Some(handle) = self.by_origin.get(&origin)
             && let Some(entry) = self.entries.get(handle)
             && entry.made.elapsed() < self.life
         {
             return Ok(handle.clone());
         }
-        let handle = self.add(origin.clone(), held)?;
+        let handle = self.add(origin.clone(), value)?;
         self.by_origin.insert(origin, handle.clone());
         Ok(handle)
     }
@@ -101,13 +105,13 @@ impl Handles {
     ///
     /// # Errors
     /// When the operating system gives no random numbers.
-    pub(super) fn add(&mut self, origin: HandleOrigin, held: &HeldValue) -> Result<String> {
+    pub(super) fn add(&mut self, origin: HandleOrigin, value: &HiddenValue) -> Result<String> {
         let bytes = random::bytes::<{ DIGITS / 2 }>()?;
         let handle = format!("{MARK}{:016x}", u64::from_be_bytes(bytes));
         self.entries.insert(
             handle.clone(),
             Entry {
-                held: held.clone(),
+                value: value.clone(),
                 origin,
                 made: Instant::now(),
             },
@@ -118,12 +122,12 @@ impl Handles {
     }
 
     /// The value behind a handle and its origin; `None` if the handle is unknown or has expired.
-    pub(super) fn value(&self, handle: &str) -> Option<(&HeldValue, &HandleOrigin)> {
+    pub(super) fn value(&self, handle: &str) -> Option<(&HiddenValue, &HandleOrigin)> {
         let entry = self
             .entries
             .get(handle)
             .filter(|entry| entry.made.elapsed() < self.life)?;
-        Some((&entry.held, &entry.origin))
+        Some((&entry.value, &entry.origin))
     }
 
     /// Forgets all handles, and overwrites their values in memory.
@@ -176,13 +180,13 @@ mod tests {
         }
     }
 
-    fn held(value: &str) -> HeldValue {
-        HeldValue::Value(Value::Text(Secret::from(value.to_owned())))
+    fn hidden(value: &str) -> HiddenValue {
+        HiddenValue::Value(Value::Text(Secret::from(value.to_owned())))
     }
 
     fn of(handles: &mut Handles, key: &str, value: &str) -> String {
         handles
-            .of(origin(key), &held(value))
+            .get_or_add(origin(key), &hidden(value))
             .unwrap_or_else(|_| panic!("no handle"))
     }
 
@@ -198,7 +202,7 @@ mod tests {
             of(&mut handles, "A", "1");
         }
         assert_eq!(handles.entries.len(), 2);
-        let third = handles.add(origin("A"), &held("1")).unwrap_or_default();
+        let third = handles.add(origin("A"), &hidden("1")).unwrap_or_default();
         assert!(
             third != first && handles.value(&third).is_some() && handles.value(&first).is_some()
         );

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::desk::lock;
+use super::channels::lock;
 
 pub(super) struct Job<T, E> {
     outcome: Arc<Mutex<Option<Result<T, E>>>>,

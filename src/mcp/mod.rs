@@ -8,15 +8,15 @@
 
 mod arguments;
 mod changes;
+mod channels;
 mod context;
-mod desk;
 mod handles;
 mod job;
-mod listed;
 mod public;
 mod refusal;
 mod session;
 mod state;
+mod tool_list;
 mod tools;
 mod transport;
 
@@ -116,6 +116,8 @@ impl Server {
 
 /// The key of the input request that asks the client to show its person the approval page.
 const LOOK: &str = "approval";
+/// How often a client that asked for progress hears that a call is still waiting.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// Identifies the caller, and how to reach the person behind it.
 fn caller(request: &mut CallToolRequestParams, context: &RequestContext<RoleServer>) -> Caller {
@@ -187,7 +189,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> std::result::Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(listed::all().to_vec()))
+        Ok(ListToolsResult::with_all_items(tool_list::all().to_vec()))
     }
 
     async fn list_prompts(
@@ -251,7 +253,7 @@ impl ServerHandler for Server {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        listed::one(name).cloned()
+        tool_list::tool(name).cloned()
     }
 
     async fn call_tool(
@@ -259,7 +261,7 @@ impl ServerHandler for Server {
         mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> std::result::Result<CallToolResponse, ErrorData> {
-        if listed::input_of(&request.name).is_none() {
+        if tool_list::input_of(&request.name).is_none() {
             return Err(ErrorData::invalid_params("there is no such tool", None));
         }
         let caller = caller(&mut request, &context);
@@ -271,7 +273,7 @@ impl ServerHandler for Server {
             tokio::select! {
                 response = &mut work => return Ok(response),
                 () = context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
-                () = tokio::time::sleep(Duration::from_secs(1)) => {
+                () = tokio::time::sleep(PROGRESS_EVERY) => {
                     seconds += 1;
                     if let Some(token) = token.clone() {
                         let progress = ProgressNotificationParam::new(token, f64::from(seconds)).with_message("waiting");

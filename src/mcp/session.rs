@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::desk::{ApprovalDesk, lock};
+use super::channels::{ApprovalChannels, lock};
 use super::job::Job;
 use crate::approval::pending::{Pending, SignInPage};
 use crate::config::{Env, Settings};
@@ -38,7 +38,7 @@ struct Lease {
 pub(super) struct McpSession {
     env: Env,
     settings: Settings,
-    desk: Arc<ApprovalDesk>,
+    channels: Arc<ApprovalChannels>,
     core: Mutex<Arc<Core>>,
     /// Set only for a token that was obtained here, which this process renews and revokes.
     lease: Mutex<Option<Lease>>,
@@ -49,7 +49,7 @@ pub(super) struct McpSession {
 
 impl McpSession {
     /// Starts with the session from the environment, if it has one.
-    pub(super) fn new(settings: Settings, env: Env, desk: Arc<ApprovalDesk>) -> Self {
+    pub(super) fn new(settings: Settings, env: Env, channels: Arc<ApprovalChannels>) -> Self {
         Self {
             core: Mutex::new(Arc::new(Core::new(settings.clone(), &env).for_model())),
             lease: Mutex::default(),
@@ -57,7 +57,7 @@ impl McpSession {
             generation: AtomicU64::new(0),
             env,
             settings,
-            desk,
+            channels,
         }
     }
 
@@ -136,7 +136,7 @@ impl McpSession {
                 hint,
             ));
         }
-        self.desk.listen();
+        self.channels.listen();
         let job = Arc::new(Job::start(self.clone().sign_in()));
         *login = Some(job.clone());
         Ok(job)
@@ -150,12 +150,12 @@ impl McpSession {
         let (settings, generation) = (&self.settings, self.generation());
         let method = method_for(settings, LoginPlace::Assistant);
         let options = Options::of(settings, method);
-        let mut face = InBrowser {
+        let mut login_ui = InBrowser {
             browser: settings.browser.clone(),
-            pending: self.desk.pending.clone(),
+            pending: self.channels.pending.clone(),
         };
-        let done = log_in(settings, method, options, &mut face).await?;
-        drop(face);
+        let done = log_in(settings, method, options, &mut login_ui).await?;
+        drop(login_ui);
         let token = done.granted.into_token();
         let held = TokenGuard::new(settings, token.clone());
         tokio::spawn(done.farewell.say());
@@ -170,11 +170,11 @@ impl McpSession {
             life: seconds_until(reply.expiry),
             until: now().saturating_add(most),
         };
-        self.desk.close_page().await;
+        self.channels.close_page().await;
         let session = session::Session {
             token: reply.token,
             expiry: Some(reply.expiry),
-            ours: reply.ours,
+            provenance: reply.provenance,
         };
         self.replace(Some(session), Some(lease));
         Ok(SignedIn {
@@ -195,7 +195,7 @@ impl McpSession {
             Revoke::Nothing
         };
         self.replace(None, None);
-        self.desk.close_page().await;
+        self.channels.close_page().await;
         end(&core, revoke).await
     }
 

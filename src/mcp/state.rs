@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use super::changes::Changes;
-use super::desk::{ApprovalDesk, lock};
+use super::channels::{ApprovalChannels, lock};
 use super::handles::{HandleOrigin, Handles, MARK, is_handle};
 use super::public::{Handle, Name, PublicEntry};
 use super::refusal::Refusal;
@@ -14,7 +14,7 @@ use super::session::McpSession;
 use crate::approval::pending::hash_of;
 use crate::config::{Env, Mode, Settings};
 use crate::core::Core;
-use crate::core::entries::HeldValue;
+use crate::core::entries::HiddenValue;
 use crate::core::login::Ended;
 use crate::error::Result;
 use crate::names::{PublicName, Service};
@@ -36,7 +36,7 @@ pub(super) struct ServerState {
     turns: Semaphore,
     /// Salts the order of keys whose names a model must not learn.
     salt: String,
-    desk: Arc<ApprovalDesk>,
+    channels: Arc<ApprovalChannels>,
     pub(super) patience: Duration,
     /// Becomes true when the client disconnects.
     pub(super) ended: watch::Sender<bool>,
@@ -50,11 +50,11 @@ impl ServerState {
             .map(Duration::from_secs);
         let patience = seconds.unwrap_or(PATIENCE).min(PATIENCE);
         let ended = watch::channel(false).0;
-        let desk = Arc::new(ApprovalDesk::new(settings.state.clone()));
+        let channels = Arc::new(ApprovalChannels::new(settings.state.clone()));
         Ok(Arc::new(Self {
-            session: Arc::new(McpSession::new(settings.clone(), env, desk.clone())),
+            session: Arc::new(McpSession::new(settings.clone(), env, channels.clone())),
             changes: Arc::new(Changes::new(
-                desk.clone(),
+                channels.clone(),
                 settings.browser.clone(),
                 patience,
                 ended.clone(),
@@ -62,7 +62,7 @@ impl ServerState {
             handles: Mutex::new(Handles::new(settings.handle_life)),
             turns: Semaphore::new(MAX_READERS),
             salt: random::id()?,
-            desk,
+            channels,
             patience,
             ended,
             settings,
@@ -116,11 +116,11 @@ impl ServerState {
         number: usize,
         name: Option<Name>,
         origin: HandleOrigin,
-        held: &HeldValue,
+        value: &HiddenValue,
     ) -> Result<PublicEntry> {
         let handle = match self.settings.mode {
             Mode::Redacted => None,
-            Mode::Tokenized | Mode::Plaintext => Some(self.handle(origin, held)?),
+            Mode::Tokenized | Mode::Plaintext => Some(self.handle(origin, value)?),
         };
         let entry = name.is_none().then_some(number as u64);
         Ok(PublicEntry {
@@ -133,12 +133,12 @@ impl ServerState {
 
     /// Returns the same handle for the same key of a version in Vault. A file may change between
     /// scans, so each scan gets new handles.
-    fn handle(&self, origin: HandleOrigin, held: &HeldValue) -> Result<Handle> {
+    fn handle(&self, origin: HandleOrigin, value: &HiddenValue) -> Result<Handle> {
         let mut handles = lock(&self.handles);
         let handle = if origin.in_vault().is_some() {
-            handles.of(origin, held)
+            handles.get_or_add(origin, value)
         } else {
-            handles.add(origin, held)
+            handles.add(origin, value)
         };
         handle.map(Handle::random)
     }
@@ -148,12 +148,12 @@ impl ServerState {
     pub(super) fn resolve(
         &self,
         text: &str,
-    ) -> std::result::Result<Option<(HeldValue, HandleOrigin)>, Unresolved> {
+    ) -> std::result::Result<Option<(HiddenValue, HandleOrigin)>, Unresolved> {
         if is_handle(text) {
             let handles = lock(&self.handles);
             return handles
                 .value(text)
-                .map(|(held, origin)| Some((held.clone(), origin.clone())))
+                .map(|(value, origin)| Some((value.clone(), origin.clone())))
                 .ok_or(Unresolved::Unknown);
         }
         if text.contains(MARK) {
@@ -165,8 +165,8 @@ impl ServerState {
 
     /// Keeps a reason for the person, which `claude-vault approve pending` shows.
     pub(super) fn keep_reason(&self, reason: String) {
-        self.desk.listen();
-        self.desk.pending.add_notice(reason);
+        self.channels.listen();
+        self.channels.pending.add_notice(reason);
     }
 
     /// Ends the session, and forgets the handles and the pending changes.
@@ -180,9 +180,9 @@ impl ServerState {
     /// was obtained here.
     pub(super) async fn close(&self) {
         self.ended.send_replace(true);
-        self.desk.close_socket();
+        self.channels.close_socket();
         self.changes.forget();
-        self.desk.close_page().await;
+        self.channels.close_page().await;
         // Approved writes are completed first, and their tokens revoked.
         self.changes.settle().await;
         self.session.abort_login();

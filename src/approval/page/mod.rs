@@ -64,7 +64,7 @@ pub struct Page {
 }
 
 struct Shared {
-    desk: PageContext,
+    context: PageContext,
     origin: String,
     port: u16,
     sign_in: Mutex<Option<JoinHandle<()>>>,
@@ -84,18 +84,18 @@ impl Drop for Shared {
 }
 
 impl Page {
-    /// Listens on a free port, and shows the plans of `desk` there.
+    /// Listens on a free port, and shows the plans of `context` there.
     ///
     /// # Errors
     /// [`crate::error::Error::Io`].
-    pub async fn open(desk: PageContext) -> Result<Self> {
+    pub async fn open(context: PageContext) -> Result<Self> {
         let loopback = Loopback::bind(0).await?;
         // `localhost`, because WebAuthn does not accept an IP address as a relying party.
         let origin = format!("http://localhost:{}", loopback.port);
-        let pending = desk.pending.clone();
+        let pending = context.pending.clone();
         pending.set_access(Some(Access::new(format!("{origin}/approve"))));
         let shared = Arc::new(Shared {
-            desk,
+            context,
             origin: origin.clone(),
             port: loopback.port,
             sign_in: Mutex::default(),
@@ -180,13 +180,13 @@ impl Shared {
             Err(refusal) => return refusal.into(),
         };
         match self
-            .desk
+            .context
             .pending
             .with_access(|access| access.exchange(&sent.code))
         {
             Some(Ok(Some(secret))) => {
-                self.desk.pending.presence().arrived();
-                self.desk.pending.changed(); // tells the previous tab that it is out of date
+                self.context.pending.presence().arrived();
+                self.context.pending.changed(); // tells the previous tab that it is out of date
                 reply(&json!({ "secret": secret }))
             }
             Some(Ok(None)) | None => {
@@ -206,7 +206,7 @@ impl Shared {
             Ok(sent) => sent,
             Err(refusal) => return refusal.into(),
         };
-        let pending = &self.desk.pending;
+        let pending = &self.context.pending;
         let mut revisions = pending.revisions();
         let mut polling = Polling::begin(pending, seen.is_none());
         let _ = tokio::time::timeout(POLL, revisions.wait_for(|revision| Some(*revision) != seen))
@@ -220,7 +220,7 @@ impl Shared {
     }
 
     fn admits(&self, secret: &str) -> bool {
-        self.desk
+        self.context
             .pending
             .with_access(|access| access.admits(secret))
             == Some(true)
@@ -245,7 +245,7 @@ impl Shared {
 
     /// Records a refused request in the audit log.
     fn mismatch(&self, service: &str, what: &str) {
-        self.desk
+        self.context
             .audit
             .note(Action::ApprovalMismatch, service, what);
     }

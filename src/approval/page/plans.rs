@@ -51,7 +51,7 @@ impl Shared {
         sent: SentAnswer,
         secret: String,
     ) -> Answer {
-        let (acted, service) = match self.desk.pending.plans().get_mut(id) {
+        let (acted, service) = match self.context.pending.plans().get_mut(id) {
             Some(plan) => (
                 self.act_on(plan, what, sent, secret),
                 plan.shown.service.clone(),
@@ -61,7 +61,7 @@ impl Shared {
                 String::new(),
             ),
         };
-        self.desk.pending.changed();
+        self.context.pending.changed();
         match acted {
             Acted::Now(answer) => answer,
             Acted::Refused(why) => {
@@ -99,7 +99,7 @@ impl Shared {
         }
         if what == "deny" {
             plan.answer(Err(Error::Declined));
-            self.desk.pending.person_answered();
+            self.context.pending.person_answered();
             return Acted::Now(reply(&json!({})));
         }
         if plan.shown.obstacle.is_some() {
@@ -178,7 +178,7 @@ impl Shared {
         if plan.shown.proof != Strength::Passkey {
             return Err(OTHER_PROOF);
         }
-        let passkeys = self.desk.passkeys.load().map_err(|_| STORE_CHANGED)?;
+        let passkeys = self.context.passkeys.load().map_err(|_| STORE_CHANGED)?;
         let fresh = random::id().map_err(|_| NO_RANDOM)?;
         let ids: Vec<&str> = passkeys.iter().map(|one| one.id.as_str()).collect();
         Ok(json!({ "challenge": format!("{fresh}{digest}"), "passkeys": ids }))
@@ -212,14 +212,14 @@ impl Shared {
             Strength::StepUp => return Err(OTHER_PROOF),
         };
         plan.answer(Ok(approval));
-        self.desk.pending.person_answered();
+        self.context.pending.person_answered();
         Ok(())
     }
 
     /// Checks a passkey's answer to the challenge, and returns the passkey's name.
     fn check_passkey(&self, challenge: &str, assertion: Option<Assertion>) -> Outcome<String> {
         let assertion = assertion.ok_or("the passkey's answer is missing")?;
-        let passkeys = self.desk.passkeys.load().map_err(|_| STORE_CHANGED)?;
+        let passkeys = self.context.passkeys.load().map_err(|_| STORE_CHANGED)?;
         let id = random::hex(&assertion.id.0);
         let passkey = passkeys
             .iter()
@@ -227,7 +227,7 @@ impl Shared {
             .ok_or("this passkey is not enrolled")?;
         let challenge = random::unhex(challenge).unwrap_or_default();
         let counter = passkey::check(passkey, &assertion, &challenge, &self.origin)?;
-        self.desk
+        self.context
             .passkeys
             .used(&id, counter)
             .map_err(|_| STORE_CHANGED)?;

@@ -16,7 +16,7 @@ impl Shared {
     pub(super) fn shown(&self) -> Vec<Value> {
         let mut new = Vec::new();
         let shown = {
-            let mut plans = self.desk.pending.plans();
+            let mut plans = self.context.pending.plans();
             let mut all: Vec<&mut Plan> = plans
                 .values_mut()
                 .filter(|plan| plan.waits() || plan.first_shown.is_some())
@@ -28,11 +28,11 @@ impl Shared {
                     .map(|plan| plan.shown.clone()),
             );
             all.into_iter()
-                .map(|plan| show(plan, &self.desk.vault))
+                .map(|plan| show(plan, &self.context.vault))
                 .collect()
         };
         for plan in new {
-            self.desk.audit.note(
+            self.context.audit.note(
                 Action::ApprovalShown,
                 &plan.service,
                 &format!("plan {}", short(&plan.id)),
@@ -44,7 +44,7 @@ impl Shared {
 
 fn show(plan: &mut Plan, vault: &str) -> Value {
     plan.first_shown.get_or_insert_with(Instant::now);
-    plan.told |= !matches!(plan.stage, Stage::Waiting | Stage::Approved);
+    plan.outcome_sent |= !matches!(plan.stage, Stage::Waiting | Stage::Approved);
     let mut shown = content(plan, vault);
     // Adds `stage`, and `detail` if there is one.
     if let (Value::Object(shown), Value::Object(stage)) = (&mut shown, json!(plan.stage)) {

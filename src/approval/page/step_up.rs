@@ -30,7 +30,7 @@ impl Shared {
             return Err(NOT_FILLED);
         }
         let step_up = self
-            .desk
+            .context
             .step_up
             .clone()
             .ok_or("no role for writing is configured: set write_role in the config")?;
@@ -43,8 +43,8 @@ impl Shared {
         let (found, there) = oneshot::channel();
         let attempt = Attempt {
             step_up,
-            pending: self.desk.pending.clone(),
-            desk: Arc::downgrade(self),
+            pending: self.context.pending.clone(),
+            page: Arc::downgrade(self),
             id: plan.shown.id.clone(),
             service: plan.shown.service.clone(),
             typed,
@@ -60,7 +60,7 @@ impl Shared {
 struct Attempt {
     step_up: Arc<dyn StepUp>,
     pending: Arc<Pending>,
-    desk: Weak<Shared>,
+    page: Weak<Shared>,
     id: String,
     service: String,
     /// The values that the person typed before the sign-in.
@@ -123,8 +123,8 @@ impl Attempt {
                 error.for_person()
             );
         });
-        if let Some(desk) = self.desk.upgrade() {
-            desk.mismatch(
+        if let Some(page) = self.page.upgrade() {
+            page.mismatch(
                 &self.service,
                 &format!("plan {}; {}", short(&self.id), error.code()),
             );

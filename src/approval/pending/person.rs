@@ -21,7 +21,7 @@ pub struct Person<B> {
     pub proof: Strength,
     /// Sends the person to the page. Called with the plan's id and an address of the page that
     /// works once. It must check [`Pending::wants_tab`] before it opens a browser.
-    pub bring: B,
+    pub send_to_page: B,
     /// Its sender is dropped when no caller wants the change any more.
     pub wanted: watch::Receiver<()>,
     /// The id of the plan that was asked about last.
@@ -41,7 +41,7 @@ impl<B: Fn(&str, &str)> Approver for Person<B> {
             .with_access(Access::address)
             .transpose()?
             .unwrap_or_default();
-        (self.bring)(&id, &address);
+        (self.send_to_page)(&id, &address);
         let mut wanted = self.wanted.clone();
         tokio::select! {
             biased; // an approval counts, even if time is up as well

@@ -45,7 +45,7 @@ pub(in crate::approval) struct Plan {
     pub(in crate::approval) made: Instant,
     pub(super) over: Option<Instant>,
     /// Whether the page got the outcome.
-    pub(in crate::approval) told: bool,
+    pub(in crate::approval) outcome_sent: bool,
     /// What went wrong on the page while the plan still waits.
     pub(in crate::approval) notice: String,
     pub(super) answer: Option<oneshot::Sender<Result<Approval>>>,
@@ -119,7 +119,7 @@ pub(super) fn plan<B>(
         uncovered_for: None,
         made: Instant::now(),
         over: None,
-        told: false,
+        outcome_sent: false,
         notice: String::new(),
         answer: Some(answer),
     })

@@ -1,5 +1,7 @@
 //! The person's passkeys: adds, lists and removes them.
 
+use std::time::Duration;
+
 use super::{a_terminal, ports, reach};
 use crate::approval::Passkey;
 use crate::approval::page::Enrolment;
@@ -11,6 +13,9 @@ use crate::core::approve::passkeys;
 use crate::error::{Error, Result};
 use crate::login::open_browser;
 use crate::names::printable;
+
+/// How long to wait for the person to create a passkey in the browser.
+const ENROLMENT_WAIT: Duration = Duration::from_secs(300);
 
 /// Adds a passkey, once the person has typed the code that its page shows.
 pub(super) async fn enroll(context: &Context<'_>, name: &str) -> Result<u8> {
@@ -72,7 +77,9 @@ async fn create(context: &Context<'_>, name: &str, known: Vec<Passkey>) -> Resul
     tokio::select! {
         () = page.arrival() => {}
         () = crate::signals::stopped() => return Err(Error::Interrupted),
-        () = tokio::time::sleep(std::time::Duration::from_secs(300)) => return Err(Error::LoginTimeout { seconds: 300 }),
+        () = tokio::time::sleep(ENROLMENT_WAIT) => {
+            return Err(Error::LoginTimeout { seconds: ENROLMENT_WAIT.as_secs() });
+        }
     }
     let code = terminal.ask("Type the code that the page shows: ").await?;
     page.take(code.trim()).ok_or_else(|| {

@@ -82,7 +82,7 @@ impl Live {
 fn vault_of(global: &Global, env: &Env) -> Result<Arc<Client>> {
     let core = Core::new(Settings::load(global, env)?, env);
     let session = core.session()?.alive()?;
-    if global.address.is_some() && session.ours.is_none() {
+    if global.address.is_some() && session.provenance.is_none() {
         return Err(Error::NoSession);
     }
     core.vault()

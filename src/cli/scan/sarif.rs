@@ -23,7 +23,7 @@ pub(super) fn log(report: &ScanReport) -> Value {
         .iter()
         .map(|finding| result(finding, &rules, &mut ordinals))
         .collect();
-    let notifications: Vec<Value> = report.unread.iter().map(notification).collect();
+    let notifications: Vec<Value> = report.unreadable.iter().map(notification).collect();
     json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -81,13 +81,13 @@ fn result(
     })
 }
 
-fn notification(unread: &crate::core::scan::Omission) -> Value {
+fn notification(omission: &crate::core::scan::Omission) -> Value {
     json!({
         "level": "warning",
-        "message": { "text": format!("{}.", unread.reason) },
+        "message": { "text": format!("{}.", omission.reason) },
         "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": uri(&unread.path), "uriBaseId": "ROOT" },
-            "region": { "startLine": unread.line.unwrap_or(1) },
+            "artifactLocation": { "uri": uri(&omission.path), "uriBaseId": "ROOT" },
+            "region": { "startLine": omission.line.unwrap_or(1) },
         }}],
     })
 }

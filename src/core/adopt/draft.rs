@@ -12,11 +12,12 @@ use crate::core::Core;
 use crate::core::entries::own_reader;
 use crate::error::Result;
 use crate::files::Root;
+use crate::format::compose::env_file_dialect;
 use crate::format::dotenv::Dialect;
 use crate::names::Service;
 
 /// A service with the files and keys that adoption would give it.
-pub(super) struct Draft {
+pub(super) struct ServiceDraft {
     pub(super) service: Service,
     /// Whether `.claude-vault.toml` must list its files.
     pub(super) is_mapped: bool,
@@ -89,8 +90,8 @@ pub(super) fn drafts(
     facts: &[Facts],
     config: &Config,
     all_keys: bool,
-) -> Vec<Draft> {
-    let main = Draft {
+) -> Vec<ServiceDraft> {
+    let main = ServiceDraft {
         service: unit.service.clone(),
         is_mapped: unit.is_mapped,
         files: Vec::new(),
@@ -159,7 +160,7 @@ fn in_order<'a>(unit: &'a Unit, facts: &[Facts]) -> Vec<&'a PathBuf> {
     files
 }
 
-fn stays_whole(draft: &mut Draft, file: &Path, reason: &str) {
+fn stays_whole(draft: &mut ServiceDraft, file: &Path, reason: &str) {
     draft.stays.push(Stay {
         file: file.to_owned(),
         line: 0,
@@ -172,8 +173,7 @@ fn stays_whole(draft: &mut Draft, file: &Path, reason: &str) {
 /// The dialect of the program that reads an env file.
 pub(super) fn reader_of(core: &Core, facts: &[Facts], file: &Path) -> Dialect {
     match facts.iter().find_map(|one| one.container_files.get(file)) {
-        Some(true) => Dialect::ComposeRaw,
-        Some(false) => Dialect::Compose,
+        Some(is_raw) => env_file_dialect(*is_raw),
         None => own_reader(core, file),
     }
 }
@@ -182,7 +182,7 @@ pub(super) fn reader_of(core: &Core, facts: &[Facts], file: &Path) -> Dialect {
 /// folder's service has a different value for one of the file's keys, the file gets a service of
 /// its own.
 fn place(
-    drafts: &mut Vec<Draft>,
+    drafts: &mut Vec<ServiceDraft>,
     unit: &Unit,
     config: &Config,
     found: FileDraft,
@@ -219,7 +219,7 @@ fn place(
                 draft.files.push(found);
                 draft.stays.extend(stays);
             }
-            None => drafts.push(Draft {
+            None => drafts.push(ServiceDraft {
                 service,
                 is_mapped: true,
                 files: vec![found],

@@ -8,12 +8,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::draft::{Draft, FileDraft};
+use super::draft::{FileDraft, ServiceDraft};
 use super::intake::{IntakeEntry, IntakeFormat};
 use super::{empty_part, judge, plan, survey};
 use crate::approval::Approver;
 use crate::core::Core;
-use crate::core::entries::{FileEntry, FileKind, Refused, Seen, look, own_reader};
+use crate::core::entries::{FileEntry, FileKind, Refused, VisibleFile, inspect, own_reader};
 use crate::core::plan::{Adoption, Current, Direction, Plan};
 use crate::error::Error;
 use crate::files::Root;
@@ -31,7 +31,7 @@ pub struct FileForModel {
 }
 
 /// Why nothing, or not everything, was adopted. The reason never depends on a value.
-pub enum NotAsked {
+pub enum NotAdopted {
     /// A file may not be shown to a model.
     Refused(Refused),
     /// No file in the service's folder has an entry to adopt. Files that this program wrote do not
@@ -41,7 +41,7 @@ pub enum NotAsked {
     Failed(Error),
 }
 
-impl From<Error> for NotAsked {
+impl From<Error> for NotAdopted {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
@@ -54,12 +54,12 @@ const UNSEEN: &str = "Kq7Zt2Wm9Lx4Rb6Vn3Hc8Jp5";
 /// If two files share an entry name, only the first is adopted.
 ///
 /// # Errors
-/// [`NotAsked`].
+/// [`NotAdopted`].
 pub async fn adopt_for_model(
     core: &Core,
     service: &Service,
     approver: &impl Approver,
-) -> std::result::Result<Vec<FileForModel>, NotAsked> {
+) -> std::result::Result<Vec<FileForModel>, NotAdopted> {
     let vault = core.active_vault()?;
     let current = Current::read(vault, service).await?;
     let (draft, shown, obstacle) = found(core, service)?;
@@ -93,12 +93,12 @@ fn view_only(core: &Core, service: &Service, error: &Error) -> Adoption {
     adoption
 }
 
-type Found = (Draft, Vec<FileForModel>, Option<String>);
+type Found = (ServiceDraft, Vec<FileForModel>, Option<String>);
 
 /// The adoptable files in the service's folder. Files that this program wrote are skipped.
-fn found(core: &Core, service: &Service) -> std::result::Result<Found, NotAsked> {
+fn found(core: &Core, service: &Service) -> std::result::Result<Found, NotAdopted> {
     let root = Root::open(&core.settings.root)?;
-    let mut draft = Draft {
+    let mut draft = ServiceDraft {
         service: service.clone(),
         is_mapped: false,
         files: Vec::new(),
@@ -106,13 +106,13 @@ fn found(core: &Core, service: &Service) -> std::result::Result<Found, NotAsked>
     };
     let (mut shown, mut obstacle) = (Vec::new(), None);
     for (file, kind) in usual_files(&root, Path::new(service.as_str())) {
-        let entries: Vec<FileEntry> = match look(core, &file, kind) {
-            Ok((_, Seen::Sections(sections))) => sections
+        let entries: Vec<FileEntry> = match inspect(core, &file, kind) {
+            Ok((_, VisibleFile::Sections(sections))) => sections
                 .into_iter()
                 .flat_map(|section| section.entries)
                 .collect(),
-            Ok((_, Seen::Ours { .. })) | Err(Refused::Missing) => continue,
-            Err(refused) => return Err(NotAsked::Refused(refused)),
+            Ok((_, VisibleFile::Ours { .. })) | Err(Refused::Missing) => continue,
+            Err(refused) => return Err(NotAdopted::Refused(refused)),
         };
         let taken = of_file(core, &root, &file, kind, &entries);
         // The model must not learn whether two files agree on a value, so a file that shares a name
@@ -128,7 +128,7 @@ fn found(core: &Core, service: &Service) -> std::result::Result<Found, NotAsked>
         });
     }
     if draft.files.iter().all(|file| file.secrets.is_empty()) && obstacle.is_none() {
-        return Err(NotAsked::Nothing);
+        return Err(NotAdopted::Nothing);
     }
     Ok((draft, shown, obstacle))
 }
@@ -270,7 +270,7 @@ fn values(
     }
 }
 
-fn shares_a_name(draft: &Draft, file: &FileDraft) -> bool {
+fn shares_a_name(draft: &ServiceDraft, file: &FileDraft) -> bool {
     let known = |entry: &IntakeEntry| {
         draft
             .files
@@ -282,7 +282,7 @@ fn shares_a_name(draft: &Draft, file: &FileDraft) -> bool {
 }
 
 /// The details for the audit log. They must not depend on the values.
-fn audited(core: &Core, draft: &Draft) -> String {
+fn audited(core: &Core, draft: &ServiceDraft) -> String {
     let keys = draft
         .files
         .iter()

@@ -24,7 +24,7 @@ mod written;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use for_model::{FileForModel, NotAsked, adopt_for_model};
+pub use for_model::{FileForModel, NotAdopted, adopt_for_model};
 pub use report::{AdoptReply, AdoptStop, FileReply, Harmless, KeyReply, ServiceReply, Stay};
 pub use request::{AdoptRequest, Prefer};
 

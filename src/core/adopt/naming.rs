@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::edit::{self, Candidate, Edit, Literal};
 use super::intake::IntakeEntry;
-use super::project::{Facts, Project, Use, View};
+use super::project::{Facts, Project, ProjectFile, View};
 use super::report::Stay;
 use super::texts::{FileTexts, Overlay};
 use crate::names::Key;
@@ -49,7 +49,7 @@ pub(super) struct Naming<'a> {
 /// A project and its state before any edit.
 struct Before<'a> {
     project: &'a Project,
-    uses: Vec<Use>,
+    files: Vec<ProjectFile>,
     view: View,
     facts: Facts,
 }
@@ -76,7 +76,7 @@ impl Naming<'_> {
                 let (view, facts) = project.view(self.texts, &overlay);
                 Before {
                     project,
-                    uses: project.uses(self.texts, &overlay),
+                    files: project.all_files(self.texts, &overlay),
                     view,
                     facts,
                 }
@@ -110,10 +110,10 @@ impl Naming<'_> {
             .way
             .as_ref()
             .map_err(|reason| (*reason).to_owned())?;
-        let readers: Vec<(&Before<'_>, &Use)> = before
+        let readers: Vec<(&Before<'_>, &ProjectFile)> = before
             .iter()
-            .flat_map(|one| one.uses.iter().map(move |using| (one, using)))
-            .filter(|(_, using)| using.file == candidate.file)
+            .flat_map(|one| one.files.iter().map(move |file| (one, file)))
+            .filter(|(_, file)| file.file == candidate.file)
             .collect();
         let env_file = self.env_file(&readers)?;
         let file = candidate.file.clone();
@@ -145,15 +145,11 @@ impl Naming<'_> {
     }
 
     /// The `.env` that supplies variables to the file in every project that reads it.
-    fn env_file(&self, readers: &[(&Before<'_>, &Use)]) -> Result<PathBuf, String> {
+    fn env_file(&self, readers: &[(&Before<'_>, &ProjectFile)]) -> Result<PathBuf, String> {
         let (_, first) = readers
             .first()
             .ok_or("no docker compose project reads the file")?;
-        let in_all = |env: &&PathBuf| {
-            readers
-                .iter()
-                .all(|(_, using)| using.env_files.contains(env))
-        };
+        let in_all = |env: &&PathBuf| readers.iter().all(|(_, file)| file.env_files.contains(env));
         let file = first
             .env_files
             .iter()
@@ -164,8 +160,8 @@ impl Naming<'_> {
         let shown = file.display();
         if let Some(odd) = readers
             .iter()
-            .flat_map(|(_, using)| &using.env_files)
-            .find(|env| self.texts.is_odd(env))
+            .flat_map(|(_, file)| &file.env_files)
+            .find(|env| self.texts.is_not_text(env))
         {
             return Err(format!(
                 "{} is a link or not a text file, so its content is unknown",
@@ -200,7 +196,7 @@ impl Naming<'_> {
     /// The first suitable name, and whether the `.env` already defines it with this value.
     fn name(
         &self,
-        readers: &[(&Before<'_>, &Use)],
+        readers: &[(&Before<'_>, &ProjectFile)],
         groups: &[Group],
         candidate: &Candidate,
         literal: &Literal,
@@ -209,7 +205,7 @@ impl Naming<'_> {
         for name in candidate.names.iter().filter(|name| !is_special(name)) {
             let defined: Vec<_> = readers
                 .iter()
-                .filter_map(|(_, using)| using.env.get(name))
+                .filter_map(|(_, file)| file.env.get(name))
                 .collect();
             let has_value = |value: &&Option<Zeroizing<String>>| {
                 value.as_ref().is_some_and(|value| *value == literal.value)

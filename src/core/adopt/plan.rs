@@ -8,7 +8,7 @@ mod verify;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::draft::{self, Config, Draft, FileDraft};
+use super::draft::{self, Config, FileDraft, ServiceDraft};
 use super::intake::{IntakeEntry, IntakeFormat};
 use super::naming::{MovedSecrets, Naming};
 use super::project::Facts;
@@ -99,7 +99,7 @@ fn chosen<'a>(core: &Core, survey: &'a Survey, request: &AdoptRequest) -> Result
 }
 
 /// The plan for one service, from a draft that [`super::for_model`] made.
-pub(super) fn of_draft(core: &Core, draft: Draft, current: Current) -> Result<Adoption> {
+pub(super) fn of_draft(core: &Core, draft: ServiceDraft, current: Current) -> Result<Adoption> {
     let root = Root::open(&core.settings.root)?;
     let texts = FileTexts::new(&root);
     let survey = Survey::default();
@@ -162,7 +162,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn unit(&mut self, unit: &Unit, mut drafts: Vec<Draft>, config: &Config) -> Result<()> {
+    fn unit(&mut self, unit: &Unit, mut drafts: Vec<ServiceDraft>, config: &Config) -> Result<()> {
         let moved = self.out_of_compose(unit, &drafts);
         drafts[0].stays.extend(moved.stays);
         for (env_file, entry) in moved.secrets {
@@ -188,7 +188,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The secrets to move out of the compose files.
-    fn out_of_compose(&self, unit: &Unit, drafts: &[Draft]) -> MovedSecrets {
+    fn out_of_compose(&self, unit: &Unit, drafts: &[ServiceDraft]) -> MovedSecrets {
         let mut known: BTreeMap<String, Value> = BTreeMap::new();
         if let Some(current) = self
             .currents
@@ -244,7 +244,7 @@ impl<'a> Planner<'a> {
 
     /// Whether a file with secrets is where `inject` does not look: deeper in the folder, and not
     /// named in a compose file.
-    fn lies_elsewhere(&self, unit: &Unit, draft: &Draft) -> bool {
+    fn lies_elsewhere(&self, unit: &Unit, draft: &ServiceDraft) -> bool {
         let usual = [unit.folder.clone(), unit.folder.join("config")];
         let is_usual = |file: &Path| {
             usual
@@ -264,7 +264,7 @@ impl<'a> Planner<'a> {
 
     /// Lists the files of a service in `.claude-vault.toml` if `inject` cannot find them by their
     /// folder.
-    fn list_in_config(&mut self, draft: &Draft, is_listed: bool, config: &Config) {
+    fn list_in_config(&mut self, draft: &ServiceDraft, is_listed: bool, config: &Config) {
         if !is_listed
             || config
                 .services
@@ -285,8 +285,8 @@ impl<'a> Planner<'a> {
 }
 
 /// Adds a secret that was moved out of a compose file to the draft that contains its new `.env`.
-fn add_moved(drafts: &mut [Draft], env_file: PathBuf, entry: IntakeEntry) {
-    let place = |draft: &Draft| draft.files.iter().position(|file| file.file == env_file);
+fn add_moved(drafts: &mut [ServiceDraft], env_file: PathBuf, entry: IntakeEntry) {
+    let place = |draft: &ServiceDraft| draft.files.iter().position(|file| file.file == env_file);
     let found = drafts
         .iter()
         .enumerate()

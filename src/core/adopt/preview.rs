@@ -1,17 +1,16 @@
 //! Previews of files for the person, with every value masked.
 
-use zeroize::Zeroizing;
+use std::ops::Range;
 
 use super::intake::IntakeFormat;
+use crate::core::mask::{MASK, mask_lines};
 use crate::format::dotenv::{self, Dialect};
-use crate::format::yaml::tree::{self, NodeKind};
+use crate::format::yaml::tree::{self, Node};
 
-/// Replaces every value. Its fixed length does not reveal the length of the value.
-const MASK: &str = "••••••••";
-
-/// The text with each value masked. Lines that are not entries are masked too.
+/// The text with each value masked. Lines that are not entries are masked too, except those with a
+/// reference `${…}`.
 pub(super) fn masked(text: &str, format: IntakeFormat, reader: Dialect) -> String {
-    let values = match format {
+    let values: Vec<Range<usize>> = match format {
         IntakeFormat::Env => {
             let reading = dotenv::reading(reader, text, &|_| None);
             reading
@@ -21,7 +20,11 @@ pub(super) fn masked(text: &str, format: IntakeFormat, reader: Dialect) -> Strin
                 .map(|line| line.raw.clone())
                 .collect()
         }
-        IntakeFormat::Yaml => yaml_values(text),
+        IntakeFormat::Yaml => {
+            let documents = tree::parse(text).unwrap_or_default();
+            let entries = documents.iter().flat_map(Node::entries);
+            entries.map(|(_, value)| value.span.clone()).collect()
+        }
     };
     let (mut out, mut at) = (String::with_capacity(text.len()), 0);
     for value in values {
@@ -33,34 +36,7 @@ pub(super) fn masked(text: &str, format: IntakeFormat, reader: Dialect) -> Strin
         at = value.end;
     }
     out.push_str(&text[at..]);
-    without_strays(&out)
-}
-
-fn yaml_values(text: &str) -> Vec<std::ops::Range<usize>> {
-    let documents = tree::parse(text).unwrap_or_default();
-    let entries = documents
-        .iter()
-        .filter_map(|document| match &document.kind {
-            NodeKind::Map(entries) => Some(entries),
-            NodeKind::List(_) | NodeKind::Scalar { .. } | NodeKind::Alias(_) => None,
-        });
-    entries
-        .flatten()
-        .map(|(_, value)| value.span.clone())
-        .collect()
-}
-
-/// Masks each line that may be part of a value. Blank lines, comments, lines with a masked value
-/// and lines with a reference `${…}` stay.
-fn without_strays(text: &str) -> String {
-    let masked = |line: &str| match line.trim() {
-        "" => line.to_owned(),
-        trimmed if trimmed.starts_with('#') || trimmed.contains(MASK) || trimmed.contains("${") => {
-            line.to_owned()
-        }
-        _ => format!("{MASK}\n"),
-    };
-    text.split_inclusive('\n').map(masked).collect()
+    mask_lines(&out, |line| line.contains(MASK) || line.contains("${"))
 }
 
 /// The lines that differ from the old text, with their numbers.
@@ -77,33 +53,4 @@ pub(super) fn changed_lines(old: &str, new: &str) -> String {
     changed
         .map(|(at, line)| format!("{}: {}\n", at + 1, line.trim()))
         .collect()
-}
-
-/// The template with an empty entry appended for each key; `None` without keys.
-pub(super) fn with_keys(
-    template: &str,
-    format: IntakeFormat,
-    keys: &[&str],
-) -> Option<Zeroizing<String>> {
-    if keys.is_empty() {
-        return None;
-    }
-    let end = if template.contains("\r\n") {
-        "\r\n"
-    } else {
-        "\n"
-    };
-    let mut text = Zeroizing::new(template.to_owned());
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push_str(end);
-    }
-    for key in keys {
-        match format {
-            IntakeFormat::Env => text.push_str(&format!("{key}={end}")),
-            IntakeFormat::Yaml => {
-                text.push_str(&format!("{}: \"\"{end}", crate::format::yaml::quote(key)));
-            }
-        }
-    }
-    Some(text)
 }

@@ -17,28 +17,14 @@ use zeroize::Zeroizing;
 
 use self::walk::ProjectWalk;
 pub(super) use self::walk::{is_typed, lines_of};
-use super::texts::{FileTexts, Overlay, below};
+use super::texts::{FileTexts, Overlay, resolve};
+use crate::format::compose;
 use crate::format::dotenv::{self, Dialect};
 use crate::format::interpolation;
 use crate::format::yaml::tree::{self, Node, NodeKind};
 
 /// The maximum number of files that are followed in one project.
 const MAX_FILES: usize = 200;
-
-/// The default names that docker compose looks for, in its order.
-const USUAL: [&str; 4] = [
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
-];
-/// The default names of the override file, which docker compose merges over the main one.
-const OVERRIDES: [&str; 4] = [
-    "compose.override.yml",
-    "compose.override.yaml",
-    "docker-compose.override.yml",
-    "docker-compose.override.yaml",
-];
 
 /// A docker compose project.
 pub(super) struct Project {
@@ -53,7 +39,7 @@ pub(super) type Env = BTreeMap<String, Option<Zeroizing<String>>>;
 
 /// A file of a project, with the context in which the project reads it.
 #[derive(Clone)]
-pub(super) struct Use {
+pub(super) struct ProjectFile {
     pub(super) file: PathBuf,
     /// The folder that its relative paths start from.
     folder: PathBuf,
@@ -99,7 +85,7 @@ pub(super) fn projects(
     let overlay = Overlay::new();
     let reached: BTreeSet<PathBuf> = projects
         .iter()
-        .flat_map(|project| project.uses(texts, &overlay))
+        .flat_map(|project| project.all_files(texts, &overlay))
         .map(|one| one.file)
         .collect();
     let loose = compose_files.iter().filter(|file| !reached.contains(*file));
@@ -123,7 +109,7 @@ impl Project {
             let separator = separator.as_ref().map_or(":", |text| text.as_str());
             let files: Vec<PathBuf> = named
                 .split(separator)
-                .filter_map(|name| below(folder, name))
+                .filter_map(|name| resolve(folder, name))
                 .collect();
             return (!files.is_empty()).then(|| Self {
                 folder: folder.to_owned(),
@@ -136,8 +122,11 @@ impl Project {
                 .map(|name| folder.join(name))
                 .find(|file| texts.content(file).is_some())
         };
-        let files: Vec<PathBuf> = first(&USUAL).into_iter().chain(first(&OVERRIDES)).collect();
-        first(&USUAL).is_some().then(|| Self {
+        let files: Vec<PathBuf> = first(&compose::DEFAULT_NAMES)
+            .into_iter()
+            .chain(first(&compose::OVERRIDE_NAMES))
+            .collect();
+        first(&compose::DEFAULT_NAMES).is_some().then(|| Self {
             folder: folder.to_owned(),
             files,
         })
@@ -153,19 +142,19 @@ impl Project {
 
     /// All files of the project. A file that is read with different `.env` files appears once for
     /// each combination.
-    pub(super) fn uses(&self, texts: &FileTexts<'_>, overlay: &Overlay) -> Vec<Use> {
+    pub(super) fn all_files(&self, texts: &FileTexts<'_>, overlay: &Overlay) -> Vec<ProjectFile> {
         let env_files = vec![self.folder.join(".env")];
         let env = Rc::new(env_of(texts, overlay, &env_files));
-        let first = |file: &PathBuf| Use {
+        let first = |file: &PathBuf| ProjectFile {
             file: file.clone(),
             folder: self.folder.clone(),
             env_files: env_files.clone(),
             env: env.clone(),
         };
-        let mut uses: Vec<Use> = self.files.iter().map(first).collect();
+        let mut all: Vec<ProjectFile> = self.files.iter().map(first).collect();
         let mut at = 0;
-        while at < uses.len() && uses.len() < MAX_FILES {
-            let one = uses[at].clone();
+        while at < all.len() && all.len() < MAX_FILES {
+            let one = all[at].clone();
             let Some(documents) = texts
                 .text_over(overlay, &one.file)
                 .and_then(|text| tree::parse(&text).ok())
@@ -177,22 +166,22 @@ impl Project {
                 .iter()
                 .flat_map(|document| one.leads_to(texts, overlay, document))
             {
-                if !uses
+                if !all
                     .iter()
                     .any(|known| known.file == next.file && known.env_files == next.env_files)
                 {
-                    uses.push(next);
+                    all.push(next);
                 }
             }
             at += 1;
         }
-        uses
+        all
     }
 
     /// The resolved configuration of the project, and other facts about it.
     pub(super) fn view(&self, texts: &FileTexts<'_>, overlay: &Overlay) -> (View, Facts) {
         let (mut view, mut facts) = (View::default(), Facts::default());
-        for one in self.uses(texts, overlay) {
+        for one in self.all_files(texts, overlay) {
             let Some(text) = texts.text_over(overlay, &one.file) else {
                 view.add(&one.file, "", "unreadable");
                 continue;
@@ -221,15 +210,15 @@ impl Project {
     }
 }
 
-impl Use {
+impl ProjectFile {
     /// The files that a document of this file includes or extends.
     fn leads_to(&self, texts: &FileTexts<'_>, overlay: &Overlay, document: &Node) -> Vec<Self> {
         let mut found = Vec::new();
         for item in document.get("include").map(items).unwrap_or_default() {
             found.extend(self.included(texts, overlay, item));
         }
-        let services = document.get("services").map(entries).unwrap_or_default();
-        for (_, service) in services {
+        let services = document.get("services").map(Node::entries);
+        for (_, service) in services.unwrap_or_default() {
             let Some(file) = service
                 .get("extends")
                 .and_then(|extends| extends.get("file"))
@@ -294,7 +283,7 @@ impl Use {
 
     /// The path in a scalar, resolved below the root.
     fn path(&self, node: &Node) -> Option<PathBuf> {
-        below(&self.folder, &self.evaluated(node.text()?).ok()?)
+        resolve(&self.folder, &self.evaluated(node.text()?).ok()?)
     }
 
     /// A text with its variables replaced.
@@ -337,13 +326,6 @@ fn items(node: &Node) -> Vec<&Node> {
     match &node.kind {
         NodeKind::List(items) => items.iter().collect(),
         NodeKind::Scalar { .. } | NodeKind::Map(_) | NodeKind::Alias(_) => vec![node],
-    }
-}
-
-fn entries(node: &Node) -> Vec<(&Node, &Node)> {
-    match &node.kind {
-        NodeKind::Map(entries) => entries.iter().map(|(key, value)| (key, value)).collect(),
-        NodeKind::List(_) | NodeKind::Scalar { .. } | NodeKind::Alias(_) => Vec::new(),
     }
 }
 

@@ -134,7 +134,7 @@ impl SurveyedFiles {
         }
         self.compose.extend(
             project
-                .uses(texts, &Overlay::new())
+                .all_files(texts, &Overlay::new())
                 .into_iter()
                 .map(|one| one.file),
         );

@@ -49,7 +49,7 @@ impl<'a> FileTexts<'a> {
     /// [`Error::Confined`] for anything that is not a UTF-8 text file: its content would be lost.
     pub(super) fn text_to_extend(&self, file: &Path) -> Result<Option<Zeroizing<String>>> {
         match (self.content(file), self.text(file)) {
-            (None, _) if !self.is_odd(file) => Ok(None),
+            (None, _) if !self.is_not_text(file) => Ok(None),
             (Some(_), Some(text)) => Ok(Some(text)),
             (None | Some(_), _) => Err(Error::Confined {
                 path: file.to_owned(),
@@ -59,7 +59,7 @@ impl<'a> FileTexts<'a> {
     }
 
     /// Whether the path exists but is not a UTF-8 text file: a link, a folder or binary data.
-    pub(super) fn is_odd(&self, file: &Path) -> bool {
+    pub(super) fn is_not_text(&self, file: &Path) -> bool {
         match self.root.read(file) {
             Ok(Some(content)) => std::str::from_utf8(&content.bytes).is_err(),
             Ok(None) => false,
@@ -78,7 +78,7 @@ impl<'a> FileTexts<'a> {
 }
 
 /// Resolves a path that a file in `folder` refers to; `None` if it leads outside the root.
-pub(super) fn below(folder: &Path, named: &str) -> Option<PathBuf> {
+pub(super) fn resolve(folder: &Path, named: &str) -> Option<PathBuf> {
     let named = Path::new(named);
     if named.is_absolute() {
         return None;

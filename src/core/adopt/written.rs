@@ -8,7 +8,6 @@ use zeroize::Zeroizing;
 
 use super::draft::FileDraft;
 use super::intake::IntakeFormat;
-use super::preview;
 use super::texts::FileTexts;
 use crate::core::inject::header::{HeaderInfo, HeaderOrigin, with_header};
 use crate::core::inject::template_names::templates_of;
@@ -80,7 +79,7 @@ fn with_vault_values(file: &FileDraft, own: &Secrets, old: &str) -> Zeroizing<St
         }
         IntakeFormat::Yaml => {
             let documents = tree::parse(old).unwrap_or_default();
-            for (key, node) in documents.iter().filter_map(of_map).flatten() {
+            for (key, node) in documents.iter().flat_map(Node::entries) {
                 let Some(value) = key.text().and_then(|key| own.get(key)) else {
                     continue;
                 };
@@ -125,7 +124,7 @@ pub(super) fn template(
             .filter(|key| !known.contains_key(*key))
             .collect();
         let gained = missing.len();
-        let text = preview::with_keys(&text, file.format, &missing).unwrap_or(text);
+        let text = with_keys(&text, file.format, &missing).unwrap_or(text);
         return Ok(Template {
             file: path.clone(),
             text,
@@ -174,11 +173,29 @@ fn emptied(
         .map_err(unreadable)
 }
 
-fn of_map(node: &Node) -> Option<&Vec<(Node, Node)>> {
-    match &node.kind {
-        NodeKind::Map(entries) => Some(entries),
-        NodeKind::List(_) | NodeKind::Scalar { .. } | NodeKind::Alias(_) => None,
+/// The template with an empty entry appended for each key; `None` without keys.
+fn with_keys(template: &str, format: IntakeFormat, keys: &[&str]) -> Option<Zeroizing<String>> {
+    if keys.is_empty() {
+        return None;
     }
+    let end = if template.contains("\r\n") {
+        "\r\n"
+    } else {
+        "\n"
+    };
+    let mut text = Zeroizing::new(template.to_owned());
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push_str(end);
+    }
+    for key in keys {
+        match format {
+            IntakeFormat::Env => text.push_str(&format!("{key}={end}")),
+            IntakeFormat::Yaml => {
+                text.push_str(&format!("{}: \"\"{end}", crate::format::yaml::quote(key)));
+            }
+        }
+    }
+    Some(text)
 }
 
 /// The value of each name in a text that has the format of `file`.
@@ -193,7 +210,7 @@ pub(super) fn values(file: &FileDraft, text: &str) -> BTreeMap<String, Zeroizing
         }
         IntakeFormat::Yaml => {
             let documents = tree::parse(text).unwrap_or_default();
-            let entries = documents.iter().filter_map(of_map).flatten();
+            let entries = documents.iter().flat_map(Node::entries);
             entries
                 .filter_map(|(key, value)| {
                     Some((

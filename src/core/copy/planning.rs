@@ -1,6 +1,6 @@
 //! Plans a copy or rename from the current state of both services.
 
-use super::{CopyOutcome, CopyReply, CopyRequest, Work};
+use super::{Copier, CopyOutcome, CopyReply, CopyRequest};
 use crate::approval::Change;
 use crate::core::plan::{CopySource, Current, Notes, Relocation, VersionChange};
 use crate::core::{deleted_service, no_service};
@@ -8,7 +8,7 @@ use crate::error::{Error, Missing, Result};
 use crate::names::printable;
 use crate::vault::{CustomMetadata, Secrets, Stored};
 
-impl Work<'_> {
+impl Copier<'_> {
     /// Plans one attempt from the current state of both services.
     pub(super) async fn plan(&self) -> Result<(Relocation, CopyReply)> {
         let to = &self.request.to;
@@ -85,7 +85,7 @@ impl Work<'_> {
             undo: None,
             advice: Vec::new(),
             warnings: change.warnings().to_vec(),
-            late: Vec::new(),
+            late_warnings: Vec::new(),
             stopped: None,
         }
     }

@@ -324,7 +324,7 @@ const FAMILIES: [Family; 16] = [
 ];
 
 /// Why a variable of this name is refused, if it is.
-pub(crate) fn reason(name: &str) -> Option<&'static str> {
+pub(crate) fn refusal_reason(name: &str) -> Option<&'static str> {
     FAMILIES
         .iter()
         .find(|family| family.names.iter().any(|pattern| matches(pattern, name)))
@@ -404,7 +404,7 @@ mod tests {
             "KUBECONFIG",
             "OPENSSL_CONF",
         ] {
-            assert!(reason(name).is_some(), "{name}");
+            assert!(refusal_reason(name).is_some(), "{name}");
         }
     }
 
@@ -443,7 +443,11 @@ mod tests {
             "env",
             "path",
         ] {
-            assert!(reason(name).is_none(), "{name}: {:?}", reason(name));
+            assert!(
+                refusal_reason(name).is_none(),
+                "{name}: {:?}",
+                refusal_reason(name)
+            );
         }
     }
 }

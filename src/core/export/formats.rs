@@ -120,7 +120,7 @@ fn unfit(request: &ExportRequest, key: &str) -> Option<&'static str> {
         // Without this check, anyone who may write the service could run code in a shell that reads
         // the output.
         ExportFormat::Env | ExportFormat::Shell => {
-            steering::reason(key).filter(|_| !request.only.iter().any(|only| only == key))
+            steering::refusal_reason(key).filter(|_| !request.only.iter().any(|only| only == key))
         }
         ExportFormat::K8sSecret => (!kubernetes::is_key(key))
             .then_some("a key of a Secret may contain only A-Z a-z 0-9 - _ ."),

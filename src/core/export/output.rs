@@ -8,7 +8,7 @@ use super::{ExportFormat, ExportReply, ExportRequest, ExportedFile};
 use crate::approval::NoApprover;
 use crate::audit::Action;
 use crate::core::Core;
-use crate::core::inject::keep_out_of_git;
+use crate::core::git::keep_out_of_git;
 use crate::core::plan::{FileWrite, Plan};
 use crate::error::{Error, Result};
 use crate::files::record::RecordKind;
@@ -111,9 +111,8 @@ async fn write_one(core: &Core, change: FileChange, reply: &mut ExportReply) -> 
 /// Keeps the written files out of git. Runs on a blocking thread, because it waits for git.
 async fn keep_out(root: Root, ignore: bool, reply: &mut ExportReply) {
     let files: Vec<PathBuf> = reply.files.iter().map(|file| file.file.clone()).collect();
-    let advice =
-        tokio::task::spawn_blocking(move || keep_out_of_git(&root, &files, ignore, "export")).await;
-    let (warnings, notes) = advice.unwrap_or_default();
-    reply.warnings.extend(warnings);
-    reply.notes = notes;
+    let work = move || keep_out_of_git(&root, &files, None, ignore, "export");
+    let advice = tokio::task::spawn_blocking(work).await.unwrap_or_default();
+    reply.warnings.extend(advice.warnings);
+    reply.notes = advice.notes;
 }

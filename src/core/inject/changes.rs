@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::place::FileTarget;
 use super::render::{Base, RenderSource, parse};
+use super::target::FileTarget;
 use crate::names::printable;
 use crate::secret::Secret;
 use crate::vault::Secrets;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 use super::faults::served_readers;
-use super::place::FileTarget;
+use super::target::FileTarget;
 use crate::format::dotenv::{self, Dialect};
 use crate::format::edit::{Document, KeyTexts, NewEntry};
 use crate::vault::Secrets;

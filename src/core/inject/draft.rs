@@ -1,21 +1,21 @@
 //! Plans a file: renders all of its bytes before anybody is asked.
 
-mod drawing;
 mod existing;
+mod rendering;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use zeroize::Zeroizing;
 
-use self::drawing::{Draft, Drawing};
 use self::existing::{ExistingFiles, OldText, from_vault, own_text, refuse_file_of_another};
+use self::rendering::{Draft, RenderedDraft};
 use super::changes::Changes;
 use super::header::{self, HeaderOrigin};
-use super::place::{self, FileTarget};
 use super::render::{self, RenderedFile};
 use super::request::{InjectRequest, Template};
 use super::share::Shares;
+use super::target::{FilePlace, FileTarget, ReaderSource};
 use super::{FileOutcome, FileReply, text};
 use crate::approval::FilePreview;
 use crate::audit::Action;
@@ -23,32 +23,28 @@ use crate::config::AskBefore;
 use crate::core::plan::FileWrite;
 use crate::core::{Audience, Core};
 use crate::error::Result;
-use crate::files::record::{RecordKind, Standing};
+use crate::files::record::{RecordComparison, RecordKind};
 use crate::files::{Access, FileChange};
 use crate::names::printable;
 use crate::vault::Secrets;
 
-/// The values to inject: those of the service in Vault, or those of a model's template.
-pub(super) struct StoredSecrets {
-    pub(super) secrets: Secrets,
-}
-
-/// Plans the new content of one file.
+/// Plans the new content of one file. `stored` are the values to inject: those of the service in
+/// Vault, or those of a model's template.
 pub(super) async fn plan(
     core: &Core,
     request: &InjectRequest,
     target: &FileTarget,
-    held: &StoredSecrets,
+    stored: &Secrets,
     shares: &Shares,
 ) -> Result<(FileReply, FileWrite)> {
     let existing = ExistingFiles::read(core, request, target)?;
-    let secrets = shares.of(target, &held.secrets);
+    let secrets = shares.of(target, stored);
     let old = existing.text(core, target)?;
     let template = match &request.template {
         Some(template) => Some(template.skeleton(target.format)),
         None => text(&target.example, existing.example.as_ref())?.map(str::to_owned),
     };
-    let keys = render::names_held(target, &secrets)
+    let keys = render::fitting_names(target, &secrets)
         .into_iter()
         .map(str::to_owned)
         .collect();
@@ -62,8 +58,8 @@ pub(super) async fn plan(
         from_vault: BTreeSet::new(),
     };
     planner.find_own_keys(&old)?;
-    let draft = planner.draft(held, secrets, old, template);
-    planner.finish(draft.draw().await?)
+    let draft = planner.draft(stored, secrets, old, template);
+    planner.finish(draft.render_for_audience().await?)
 }
 
 /// The data that the steps of planning one file share.
@@ -88,18 +84,18 @@ impl Planner<'_> {
     /// another service.
     fn find_own_keys(&mut self, old: &OldText) -> Result<()> {
         let own_text = own_text(old);
-        if self.is_person() && self.target.place == place::FilePlace::Usual {
+        if self.is_person() && self.target.place == FilePlace::Usual {
             refuse_file_of_another(self.target, own_text, &self.origin)?;
         }
         let record = self.existing.record.as_ref();
-        let record = record.filter(|_| self.existing.standing == Standing::Unchanged);
+        let record = record.filter(|_| self.existing.comparison == RecordComparison::Unchanged);
         self.from_vault = from_vault(own_text, &self.origin, record);
         Ok(())
     }
 
     fn draft(
         &self,
-        held: &StoredSecrets,
+        stored: &Secrets,
         secrets: Secrets,
         old: OldText,
         template: Option<String>,
@@ -112,7 +108,7 @@ impl Planner<'_> {
         let gone = self
             .from_vault
             .iter()
-            .filter(|key| !held.secrets.contains_key(*key))
+            .filter(|key| !stored.contains_key(*key))
             .cloned()
             .collect();
         Draft {
@@ -130,17 +126,17 @@ impl Planner<'_> {
         }
     }
 
-    fn finish(self, drawing: Drawing) -> Result<(FileReply, FileWrite)> {
-        let Drawing {
+    fn finish(self, draft: RenderedDraft) -> Result<(FileReply, FileWrite)> {
+        let RenderedDraft {
             rendered,
             unasked,
             masked_text,
-        } = drawing;
+        } = draft;
         let (mut rendered, obstacle) = self.or_obstacle(rendered, unasked)?;
         let preview = masked_text.map(|masked_text| FilePreview {
             path: printable(&self.target.file.to_string_lossy(), false),
             masked_text,
-            note: note(self.existing.standing),
+            note: note(self.existing.comparison),
         });
         let content = std::mem::take(&mut rendered.text);
         let reply = self.reply(rendered);
@@ -195,10 +191,11 @@ impl Planner<'_> {
             Some(_) => FileOutcome::Updated,
         };
         let guessed_from = match &target.source {
-            place::ReaderSource::Guessed(signs) => {
-                signs.iter().map(|name| printable(name, false)).collect()
-            }
-            place::ReaderSource::Told | place::ReaderSource::Nothing => Vec::new(),
+            ReaderSource::Guessed(neighbours) => neighbours
+                .iter()
+                .map(|name| printable(name, false))
+                .collect(),
+            ReaderSource::Named | ReaderSource::Unknown => Vec::new(),
         };
         FileReply {
             service: target.service.clone(),
@@ -225,14 +222,16 @@ impl Planner<'_> {
 
     /// The keys whose values were edited in the file since it was last written.
     fn edited(&self, changes: &Changes) -> Vec<String> {
-        match self.existing.standing {
-            Standing::Changed => changes
+        match self.existing.comparison {
+            RecordComparison::Changed => changes
                 .changed
                 .iter()
                 .filter(|key| self.from_vault.contains(*key))
                 .cloned()
                 .collect(),
-            Standing::New | Standing::Unchanged | Standing::Foreign => Vec::new(),
+            RecordComparison::New | RecordComparison::Unchanged | RecordComparison::Foreign => {
+                Vec::new()
+            }
         }
     }
 
@@ -312,18 +311,18 @@ impl Planner<'_> {
             record.kind == RecordKind::Secrets
                 && record.service.as_deref() == Some(target.service.as_str())
         });
-        let is_ours = match existing.standing {
-            Standing::New => record.is_none() || is_written_for_this_service,
-            Standing::Unchanged => is_written_for_this_service,
-            Standing::Changed | Standing::Foreign => false,
+        let is_ours = match existing.comparison {
+            RecordComparison::New => record.is_none() || is_written_for_this_service,
+            RecordComparison::Unchanged => is_written_for_this_service,
+            RecordComparison::Changed | RecordComparison::Foreign => false,
         };
         let place_is_known = match target.place {
-            place::FilePlace::Usual => {
+            FilePlace::Usual => {
                 existing.example.is_some() && target.is_in_own_folder()
                     || is_written_for_this_service
             }
-            place::FilePlace::Project => is_written_for_this_service,
-            place::FilePlace::Request => false,
+            FilePlace::Project => is_written_for_this_service,
+            FilePlace::Request => false,
         };
         !self.core.settings.ask_before.contains(&AskBefore::Inject)
             && self.request.template.is_none()
@@ -341,15 +340,15 @@ fn template_name(target: &FileTarget) -> Cow<'_, str> {
 }
 
 /// What the approval page says about the existing file.
-fn note(standing: Standing) -> String {
-    match standing {
-        Standing::New => "This is a new file.",
-        Standing::Unchanged => "It replaces the file that claude-vault wrote there.",
-        Standing::Changed => {
+fn note(comparison: RecordComparison) -> String {
+    match comparison {
+        RecordComparison::New => "This is a new file.",
+        RecordComparison::Unchanged => "It replaces the file that claude-vault wrote there.",
+        RecordComparison::Changed => {
             "It replaces a file that was edited since claude-vault wrote it. The edited file is \
              kept as a backup."
         }
-        Standing::Foreign => {
+        RecordComparison::Foreign => {
             "It replaces a file that claude-vault did not write. That file is kept as a backup."
         }
     }

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::place::FileTarget;
 use super::render::{RenderSource, list};
+use super::target::FileTarget;
 use crate::error::Error;
 use crate::format::dotenv::{self, Dialect, Fault, READERS};
 use crate::names::{is_variable, printable};

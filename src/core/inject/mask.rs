@@ -5,17 +5,14 @@ use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 use super::FileFormat;
-use super::place::FileTarget;
-use super::render::{Base, RenderSource, base, names_held, parse, style};
+use super::render::{Base, RenderSource, base, fitting_names, parse, style};
+use super::target::FileTarget;
+use crate::core::mask::{MASK, mask_lines};
 use crate::format::dotenv;
 use crate::format::edit::{Document, KeyTexts};
 use crate::format::yaml;
 use crate::secret::{Value, WayOut};
 use crate::vault::Secrets;
-
-/// Replaces each value on the approval page. Its length is fixed, so it does not reveal the length
-/// of the value.
-const MASK: &str = "••••••••";
 
 /// The text for the approval page. Every value is masked, except those of `literals`, which the
 /// model wrote itself, and lines that are identical in the template.
@@ -34,8 +31,8 @@ pub(super) fn masked(
                 .map_or_else(|_| MASK.to_owned(), |text| text.to_string()),
         }
     };
-    let held = names_held(target, secrets);
-    let texts = held.iter().filter_map(|key| secrets.get_key_value(*key));
+    let fitting = fitting_names(target, secrets);
+    let texts = fitting.iter().filter_map(|key| secrets.get_key_value(*key));
     let texts: KeyTexts = texts
         .map(|(key, value)| (key.clone(), Zeroizing::new(shown(key, value))))
         .collect();
@@ -63,16 +60,8 @@ fn mask_all(text: &str, document: &Document, public: &BTreeSet<&str>) -> Zeroizi
     let mut out = Zeroizing::new(String::with_capacity(text.len()));
     let mut at = 0;
     let is_public = |line: &str| public.contains(line.trim_end_matches(['\n', '\r']));
-    let mask_lines = |part: &str| -> String {
-        let masked = |line: &str| match line.trim() {
-            "" => line.to_owned(),
-            trimmed if trimmed.starts_with('#') || is_public(line) => line.to_owned(),
-            _ => format!("{MASK}\n"),
-        };
-        part.split_inclusive('\n').map(masked).collect()
-    };
     for entry in &document.entries {
-        out.push_str(&mask_lines(&text[at..entry.start]));
+        out.push_str(&mask_lines(&text[at..entry.start], is_public));
         let end = text[entry.value.end..]
             .find('\n')
             .map_or(text.len(), |end| entry.value.end + end);
@@ -93,6 +82,6 @@ fn mask_all(text: &str, document: &Document, public: &BTreeSet<&str>) -> Zeroizi
             at += 1;
         }
     }
-    out.push_str(&mask_lines(&text[at..]));
+    out.push_str(&mask_lines(&text[at..], is_public));
     out
 }

@@ -8,9 +8,8 @@ mod changes;
 mod defaults;
 mod draft;
 mod faults;
-pub(in crate::core) mod git;
 pub(in crate::core) mod header;
-mod known;
+mod injector;
 mod mask;
 mod owners;
 mod place;
@@ -18,8 +17,8 @@ mod project;
 mod render;
 mod request;
 mod share;
+mod target;
 pub(in crate::core) mod template_names;
-mod work;
 mod yaml_text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,15 +28,15 @@ use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 
 pub use self::changes::Changes;
-pub(in crate::core) use self::git::tracked as tracked_by_git;
 pub(in crate::core) use self::header::HEADER_START;
+use self::injector::Injector;
 use self::owners::one_service_a_file;
 use self::place::{FoundFiles, Places};
 pub(super) use self::place::{Readers, reader_beside, readers_of};
 pub(in crate::core) use self::project::listed_files;
 pub use self::request::{FileFormat, InjectRequest, Template, TemplateLine};
-use self::work::Work;
 use super::Core;
+use super::git::{GitAdvice, keep_out_of_git};
 use crate::approval::Approver;
 use crate::error::{Error, Result};
 use crate::files::{Content, Root};
@@ -152,7 +151,7 @@ pub async fn inject(
     let vault = core.vault()?;
     let places = Places::open(core)?;
     if request.all {
-        request.services = places.with_a_place(&vault).await?;
+        request.services = places.services_with_a_place(&vault).await?;
     } else if request.services.is_empty() {
         request.services = vec![places.service_here(&vault).await?];
     }
@@ -161,30 +160,31 @@ pub async fn inject(
         .services
         .retain(|service| seen.insert(service.clone()));
     let (found, left_out) = find_files(&places, &request);
-    core.work.expect(found.len());
-    let work = Work {
+    core.progress.expect(found.len());
+    let injector = Injector {
         core,
         vault: &vault,
         request: &request,
     };
-    let each = stream::iter(found).map(|(service, files)| work.service(service, files, approver));
+    let each =
+        stream::iter(found).map(|(service, files)| injector.service(service, files, approver));
     let each: Vec<InjectReply> = each.buffered(AT_ONCE).collect().await;
-    let mut injected = InjectReply {
+    let mut reply = InjectReply {
         left_out,
         ..InjectReply::default()
     };
     for one in each {
-        injected.services.extend(one.services);
-        injected.deleted.extend(one.deleted);
-        injected.unnamed.extend(one.unnamed);
-        injected.unwritten.extend(one.unwritten);
+        reply.services.extend(one.services);
+        reply.deleted.extend(one.deleted);
+        reply.unnamed.extend(one.unnamed);
+        reply.unwritten.extend(one.unwritten);
     }
     if !request.only_looks() {
-        let advice = advice(core, &request, &injected.services).await;
-        injected.warnings.extend(advice.warnings);
-        injected.notes.extend(advice.notes);
+        let advice = advice(core, &request, &reply.services).await;
+        reply.warnings.extend(advice.warnings);
+        reply.notes.extend(advice.notes);
     }
-    Ok(injected)
+    Ok(reply)
 }
 
 /// The files of each service, and the services that have no place.
@@ -209,17 +209,6 @@ pub(in crate::core) fn is_in_project(root: &Root, service: &Service) -> bool {
     project::project_config(root).is_ok_and(|config| config.services.contains_key(service.as_str()))
 }
 
-/// Keeps the files of another command from being committed to git. Returns warnings and notes.
-pub(in crate::core) fn keep_out_of_git(
-    root: &Root,
-    files: &[PathBuf],
-    ignore: bool,
-    command: &'static str,
-) -> (Vec<String>, Vec<String>) {
-    let advice = git::keep_out(root, files, None, ignore, command);
-    (advice.warnings, advice.notes)
-}
-
 /// The service whose folder contains the working directory, if any.
 ///
 /// # Errors
@@ -239,9 +228,9 @@ async fn advice(
     core: &Core,
     request: &InjectRequest,
     services: &[(Service, Result<FileReply>)],
-) -> git::Advice {
+) -> GitAdvice {
     let Ok(root) = Root::open(&core.settings.root) else {
-        return git::Advice::default();
+        return GitAdvice::default();
     };
     let replies = services
         .iter()
@@ -254,7 +243,7 @@ async fn advice(
         .ok()
         .map(Path::to_owned);
     let ignore = request.gitignore;
-    let work = move || git::keep_out(&root, &files, log.as_deref(), ignore, "inject");
+    let work = move || keep_out_of_git(&root, &files, log.as_deref(), ignore, "inject");
     tokio::task::spawn_blocking(work).await.unwrap_or_default()
 }
 

@@ -33,12 +33,12 @@ pub(super) struct ServiceFiles {
 #[serde(untagged)]
 pub(super) enum ListedFile {
     Path(PathBuf),
-    Told(ToldFile),
+    Detailed(DetailedFile),
 }
 
 #[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ToldFile {
+pub(super) struct DetailedFile {
     pub(super) file: PathBuf,
     pub(super) format: Option<FileFormat>,
     pub(super) dialect: Option<OneOrMore>,
@@ -64,7 +64,7 @@ impl ServiceFiles {
     pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
         let listed = self.files.iter().map(|listed| match listed {
             ListedFile::Path(file) => file,
-            ListedFile::Told(told) => &told.file,
+            ListedFile::Detailed(listed) => &listed.file,
         });
         self.file.iter().chain(listed)
     }
@@ -91,7 +91,7 @@ pub(in crate::core) fn listed_files(root: &Root) -> Result<ListedFiles> {
         for listed in more {
             let (file, own_format, own_readers) = match listed {
                 ListedFile::Path(file) => (file, None, None),
-                ListedFile::Told(ToldFile {
+                ListedFile::Detailed(DetailedFile {
                     file,
                     format,
                     dialect,

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::changes::{Changes, changes};
 use super::defaults::defaults;
 use super::faults::other_readers;
-use super::place::FileTarget;
+use super::target::FileTarget;
 use super::{FileFormat, header};
 use crate::error::{Error, Result};
 use crate::format::dotenv::{self, Dialect};
@@ -101,7 +101,7 @@ pub(in crate::core) fn render(
     secrets: &Secrets,
     source: &RenderSource<'_>,
 ) -> Result<RenderedFile> {
-    let (secrets, left_out) = holdable(target, secrets, source)?;
+    let (secrets, left_out) = split_by_fit(target, secrets, source)?;
     let base = base(target, &secrets, source)?;
     let filled = match target.format {
         FileFormat::Yaml => yaml_file::fill(target, &secrets, source, &base)?,
@@ -142,25 +142,28 @@ pub(in crate::core) fn render(
 }
 
 /// The keys of a service that a file of this format can hold.
-pub(in crate::core) fn names_held<'a>(target: &FileTarget, secrets: &'a Secrets) -> Vec<&'a str> {
+pub(in crate::core) fn fitting_names<'a>(
+    target: &FileTarget,
+    secrets: &'a Secrets,
+) -> Vec<&'a str> {
     let fits = |key: &&String| target.format == FileFormat::Yaml || is_variable(key);
     secrets.keys().filter(fits).map(String::as_str).collect()
 }
 
 /// Splits the secrets into those that the file can hold and the names that are left out.
-fn holdable<'a>(
+fn split_by_fit<'a>(
     target: &FileTarget,
     secrets: &'a Secrets,
     source: &RenderSource<'_>,
 ) -> Result<(Cow<'a, Secrets>, Vec<String>)> {
-    let held = names_held(target, secrets);
-    if held.len() == secrets.len() {
+    let fitting = fitting_names(target, secrets);
+    if fitting.len() == secrets.len() {
         return Ok((Cow::Borrowed(secrets), Vec::new()));
     }
-    let held: BTreeSet<&str> = held.into_iter().collect();
+    let fitting: BTreeSet<&str> = fitting.into_iter().collect();
     let left_out: Vec<String> = secrets
         .keys()
-        .filter(|key| !held.contains(key.as_str()))
+        .filter(|key| !fitting.contains(key.as_str()))
         .cloned()
         .collect();
     if source.is_strict {
@@ -168,7 +171,7 @@ fn holdable<'a>(
     }
     let kept = secrets
         .iter()
-        .filter(|(key, _)| held.contains(key.as_str()));
+        .filter(|(key, _)| fitting.contains(key.as_str()));
     let shown = left_out.iter().map(|key| printable(key, false)).collect();
     Ok((
         Cow::Owned(
@@ -254,11 +257,11 @@ pub(super) fn base(
     let merge = Merge {
         file: part(text, &of_file),
         template: template(),
-        gone: &source.gone,
+        gone_keys: &source.gone,
         defaults: &defaults,
         blocks: &BLOCKS,
     };
-    let merged = merge.run();
+    let merged = merge.merge();
     let document = match merged.text.as_str() == text {
         true => of_file,
         false => parse(target, &merged.text).map_err(refuse(source.path(target)))?,
@@ -288,8 +291,8 @@ struct Filled {
 /// value that the template's author chose.
 pub(super) fn is_plain(target: &FileTarget, secrets: &Secrets, template: &str) -> bool {
     let placeholder = |number: usize| Value::Text(Secret::from(format!("placeholder{number}")));
-    let held = names_held(target, secrets);
-    let placeholders: Secrets = held
+    let fitting = fitting_names(target, secrets);
+    let placeholders: Secrets = fitting
         .iter()
         .enumerate()
         .map(|(at, key)| ((*key).to_owned(), placeholder(at)))

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::place::{FileTarget, FoundFiles, Share};
+use super::place::FoundFiles;
+use super::target::{FileTarget, Share};
 use super::{render, text};
 use crate::core::{Audience, Core};
 use crate::error::Result;
@@ -33,7 +34,7 @@ pub(super) fn shares(core: &Core, files: &FoundFiles, secrets: &Secrets) -> Resu
     for target in files
         .targets
         .iter()
-        .chain(&files.others)
+        .chain(&files.unrequested)
         .filter(|_| is_shared)
     {
         // For a model, only the templates count: what it writes, and where, must not depend on a

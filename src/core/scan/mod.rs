@@ -2,16 +2,16 @@
 //! places and reasons, but never values. The scan for a model is in [`super::entries`].
 
 mod baseline;
+mod in_vault;
 mod kinds;
-mod look;
-mod same;
-mod usual;
+mod scan_files;
 mod walk;
 
 use std::path::{Path, PathBuf};
 
 use super::Core;
-use super::inject::{listed_files, tracked_by_git};
+use super::git::tracked_by_git;
+use super::inject::listed_files;
 use crate::audit::Action;
 use crate::error::{Error, Result};
 use crate::files::Root;
@@ -19,10 +19,6 @@ use crate::format::classify::{Rule, SecretKind, Severity};
 use crate::format::dotenv::Dialect;
 use crate::secret::Secret;
 use serde::Serialize;
-
-pub(crate) use usual::COMPOSE_NAMES;
-pub use usual::is_compose;
-pub(in crate::core) use usual::read;
 
 /// The files to scan, and what to compare them with.
 #[derive(Default)]
@@ -100,7 +96,7 @@ impl Finding {
 
 /// A scanned file that has entries or unreadable lines.
 #[derive(Serialize)]
-pub struct Looked {
+pub struct ScannedFile {
     /// The file, below the root, escaped for printing.
     pub file: String,
     /// Its entries, in order.
@@ -126,13 +122,16 @@ pub struct Omission {
 #[derive(Serialize)]
 pub struct ScanReport {
     /// The files that have entries.
-    pub files: Vec<Looked>,
+    pub files: Vec<ScannedFile>,
     /// The number of scanned files.
-    pub looked_at: usize,
+    #[serde(rename = "looked_at")]
+    pub scanned: usize,
     /// Folders and files that were skipped on purpose.
-    pub left_out: Vec<Omission>,
+    #[serde(rename = "left_out")]
+    pub skipped: Vec<Omission>,
     /// Files that could not be read, or not in their own format.
-    pub unread: Vec<Omission>,
+    #[serde(rename = "unread")]
+    pub unreadable: Vec<Omission>,
     /// Warnings for the person.
     #[serde(skip)]
     pub warnings: Vec<String>,
@@ -161,10 +160,10 @@ pub async fn scan(
     progress: &dyn Fn(Progress),
 ) -> Result<ScanReport> {
     let outcome = scan_files(core, request, progress);
-    let details = |report: &ScanReport| format!("{} files", report.looked_at);
+    let details = |report: &ScanReport| format!("{} files", report.scanned);
     let (mut report, unlogged) = core.audited(Action::Scan, None, outcome, details).await?;
     report.warnings.extend(unlogged);
-    same::compare(core, request.all_services, &mut report).await?;
+    in_vault::compare(core, request.all_services, &mut report).await?;
     report
         .findings_mut()
         .for_each(|finding| finding.values.clear());
@@ -200,9 +199,9 @@ fn scan_files(
             "{error}; the files it lists were scanned in the formats that their names suggest"
         )],
     };
-    let (candidates, left_out) = tree.finish();
-    let (files, unread) = look::scan_all(&root, &candidates, progress);
-    if let Some(named) = unread.iter().find(|omission| {
+    let (candidates, skipped) = tree.finish();
+    let (files, unreadable) = scan_files::scan_all(&root, &candidates, progress);
+    if let Some(named) = unreadable.iter().find(|omission| {
         candidates
             .iter()
             .any(|one| one.is_named && one.shown() == omission.path)
@@ -216,10 +215,10 @@ fn scan_files(
         ));
     }
     let mut report = ScanReport {
-        looked_at: candidates.len(),
+        scanned: candidates.len(),
         files,
-        left_out,
-        unread,
+        skipped,
+        unreadable,
         warnings,
     };
     mark_tracked(&root, &mut report);

@@ -20,7 +20,7 @@ use crate::format::places::Form;
 use crate::names::printable;
 
 /// Folders of version control systems and package managers, whose content is not the project's own.
-const LEFT_OUT: [&str; 4] = [".git", "node_modules", ".hg", ".svn"];
+const SKIPPED_FOLDERS: [&str; 4] = [".git", "node_modules", ".hg", ".svn"];
 /// Files that identify a Home Assistant folder. Its configuration is in the mounted folder.
 const HOME_ASSISTANT: [&str; 2] = ["configuration.yaml", "secrets.yaml"];
 
@@ -51,7 +51,7 @@ pub(super) struct Tree<'a> {
     files: BTreeMap<PathBuf, Candidate>,
     /// Mounted folders, and the compose file that mounts each.
     mounted: BTreeMap<PathBuf, PathBuf>,
-    left_out: BTreeMap<PathBuf, String>,
+    skipped: BTreeMap<PathBuf, String>,
     notes: Vec<Omission>,
     /// The folders where walks started. They are never skipped.
     starts: BTreeSet<PathBuf>,
@@ -65,7 +65,7 @@ impl<'a> Tree<'a> {
             dialect,
             files: BTreeMap::new(),
             mounted: BTreeMap::new(),
-            left_out: BTreeMap::new(),
+            skipped: BTreeMap::new(),
             notes: Vec::new(),
             starts: BTreeSet::new(),
             device: None,
@@ -151,7 +151,7 @@ impl<'a> Tree<'a> {
         let Self {
             files,
             mounted,
-            mut left_out,
+            mut skipped,
             mut notes,
             starts,
             root,
@@ -181,12 +181,12 @@ impl<'a> Tree<'a> {
             match is_inside(&path).filter(|_| !file.is_named && file.secret.is_none()) {
                 Some(folder) => {
                     let by = mounted.get(&folder).map(|by| shown(by)).unwrap_or_default();
-                    left_out.entry(folder).or_insert_with(|| mounted_by(&by));
+                    skipped.entry(folder).or_insert_with(|| mounted_by(&by));
                 }
                 None => kept.push(file),
             }
         }
-        notes.extend(left_out.into_iter().map(|(path, reason)| Omission {
+        notes.extend(skipped.into_iter().map(|(path, reason)| Omission {
             path: shown(&path),
             line: None,
             reason,
@@ -196,7 +196,7 @@ impl<'a> Tree<'a> {
 
     fn folder(&mut self, folder: &Path) {
         let Ok(entries) = std::fs::read_dir(self.root.path().join(folder)) else {
-            self.left_out
+            self.skipped
                 .insert(folder.to_owned(), "it cannot be opened".into());
             return;
         };
@@ -215,7 +215,7 @@ impl<'a> Tree<'a> {
         folders.sort_unstable();
         for name in folders {
             let inside = folder.join(&name);
-            if LEFT_OUT.iter().any(|left| name == *left) || !self.is_walked(&inside) {
+            if SKIPPED_FOLDERS.iter().any(|left| name == *left) || !self.is_walked(&inside) {
                 continue;
             }
             self.folder(&inside);
@@ -252,7 +252,7 @@ impl<'a> Tree<'a> {
 
     fn is_walked(&mut self, folder: &Path) -> bool {
         if device(&self.root.path().join(folder)) != self.device {
-            self.left_out
+            self.skipped
                 .insert(folder.to_owned(), "it is another file system".into());
             return false;
         }
@@ -262,7 +262,7 @@ impl<'a> Tree<'a> {
             .filter(|_| !self.starts.contains(folder))
             && !is_home_assistant(&self.root.names(folder))
         {
-            self.left_out
+            self.skipped
                 .insert(folder.to_owned(), mounted_by(&shown(by)));
             return false;
         }

@@ -81,14 +81,14 @@ pub struct TakenEntries {
     /// Remarks to show with the plan.
     pub notes: Vec<String>,
     /// Keys that stay in the source, with the reason.
-    pub left: Vec<Left>,
+    pub not_taken: Vec<NotTaken>,
     /// Names in `only` and `except` that the source lacks.
     pub missing: Vec<String>,
 }
 
 /// A key that was not taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Left {
+pub struct NotTaken {
     /// Its name.
     pub name: String,
     /// Its line, from 1.
@@ -165,7 +165,7 @@ pub fn read(core: &Core, source: FromSource<'_>, options: &FromOptions) -> Resul
         SourceFormat::Json => json_shapes::entries(&source.text).map(Contents::from),
     };
     let contents = contents.map_err(|unreadable| malformed(&source.name, &unreadable))?;
-    refuse_several(&source, &contents, options)?;
+    refuse_export_of_services(&source, &contents, options)?;
     choice::taken(&source, contents, options)
 }
 
@@ -320,7 +320,11 @@ fn by_look(text: &str) -> Option<SourceFormat> {
 /// Refuses an export of several services, which holds an object for each. If one object has the
 /// name of this service, the objects are probably not meant as values, unless `--only` or
 /// `--except` names them.
-fn refuse_several(source: &Named<'_>, contents: &Contents, options: &FromOptions) -> Result<()> {
+fn refuse_export_of_services(
+    source: &Named<'_>,
+    contents: &Contents,
+    options: &FromOptions,
+) -> Result<()> {
     let Some(service) = &options.service else {
         return Ok(());
     };

@@ -30,7 +30,7 @@ pub(in crate::format) enum NameHint {
 
 /// What a name says about its value. Only whole words count, and the last one decides.
 pub(in crate::format) fn name_hint(name: &str) -> NameHint {
-    let words = telling_words(name);
+    let words = meaningful_words(name);
     let words: Vec<(&str, Sets)> = words
         .iter()
         .map(|word| (word.as_str(), Sets::of(word)))
@@ -38,8 +38,8 @@ pub(in crate::format) fn name_hint(name: &str) -> NameHint {
     // The last word that can name a secret, and its meaning together with the words before it.
     let found = (0..words.len())
         .rev()
-        .find_map(|at| of_word(&words, at).map(|telling| (at, telling)));
-    let Some((at, telling)) = found else {
+        .find_map(|at| of_word(&words, at).map(|hint| (at, hint)));
+    let Some((at, hint)) = found else {
         let is_identifier = words.iter().any(|(_, sets)| sets.has(Set::Identifier));
         return if is_identifier {
             NameHint::Identifier
@@ -47,11 +47,11 @@ pub(in crate::format) fn name_hint(name: &str) -> NameHint {
             NameHint::Nothing
         };
     };
-    in_context(&words, at, telling)
+    in_context(&words, at, hint)
 }
 
 /// What the word at `at` means together with the words around it.
-fn in_context(words: &[(&str, Sets)], at: usize, telling: NameHint) -> NameHint {
+fn in_context(words: &[(&str, Sets)], at: usize, hint: NameHint) -> NameHint {
     let (before, after) = (
         words.get(..at).unwrap_or_default(),
         words.get(at + 1..).unwrap_or_default(),
@@ -74,7 +74,7 @@ fn in_context(words: &[(&str, Sets)], at: usize, telling: NameHint) -> NameHint 
     let is_private = ["secret", "private", "preshared", "shared"]
         .iter()
         .any(|word| has_word(word));
-    let is_key = matches!(telling, NameHint::Token | NameHint::Maybe) && !is_private;
+    let is_key = matches!(hint, NameHint::Token | NameHint::Maybe) && !is_private;
     if is_key && words.iter().any(|(_, sets)| sets.has(Set::Public)) {
         return NameHint::Public;
     }
@@ -84,12 +84,12 @@ fn in_context(words: &[(&str, Sets)], at: usize, telling: NameHint) -> NameHint 
     {
         NameHint::About
     } else {
-        telling
+        hint
     }
 }
 
 /// The words of a name, without those at its end that say nothing.
-fn telling_words(name: &str) -> Vec<String> {
+fn meaningful_words(name: &str) -> Vec<String> {
     let mut words = split(name);
     while words.len() > 1
         && words

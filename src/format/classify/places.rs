@@ -92,7 +92,7 @@ fn by_names(place: &Place) -> Verdict {
         return own;
     }
     let others = place
-        .also
+        .other_names
         .iter()
         .map(|name| classify(name, &place.text, place.role));
     others

@@ -15,7 +15,8 @@ pub(super) struct Shape {
 /// An additional check besides the form.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Check {
-    Nothing,
+    /// None: the form is enough.
+    Form,
     /// The last six characters must be the CRC-32 of the characters between them and the prefix. A
     /// token with a wrong checksum is probably mistyped, and gets a lower severity.
     Crc32,
@@ -78,7 +79,7 @@ pub(super) fn find(text: &str, base: usize, hits: &mut Vec<Hit>) -> bool {
         match shape.check {
             Check::Public => is_public |= text.trim().len() <= end - at,
             _ if value::is_placeholder(random) => {}
-            Check::Nothing | Check::Mixed => hits.push(Hit {
+            Check::Form | Check::Mixed => hits.push(Hit {
                 span,
                 rule: &shape.rule,
             }),

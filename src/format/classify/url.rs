@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::name::{NameHint, name_hint};
 use super::{Hit, Rule, rules, value};
-use known::{SECRET_PATHS, SECRET_SCHEMES, TELLING_SEGMENTS};
+use known::{SECRET_PATHS, SECRET_SCHEMES, TOKEN_SEGMENTS};
 
 /// The parts of an address. Ranges refer to `text`.
 struct Address<'a> {
@@ -261,7 +261,7 @@ fn segments(text: &str, start: usize, path: &str, hint: NameHint, hits: &mut Vec
                 rule: &rules::WEBHOOK,
             });
         } else {
-            is_behind |= TELLING_SEGMENTS.contains(&segment.to_ascii_lowercase().as_str());
+            is_behind |= TOKEN_SEGMENTS.contains(&segment.to_ascii_lowercase().as_str());
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::super::classify::{Role, classify};
 use super::super::places::{Place, assignment};
 use super::Care;
-use super::stays::may_stay;
+use super::decision::may_stay;
 use crate::names::is_public_name;
 
 /// The replacement for a token in prose.

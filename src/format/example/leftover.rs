@@ -78,7 +78,7 @@ impl RemovedSecrets {
 
     /// Adds the secret values as the reader of an env file sees them: it may find the end of a
     /// quoted value at another position than [`dotenv::parse`].
-    pub(super) fn add_what_the_reader_sees(&mut self, form: Form, text: &str) {
+    pub(super) fn add_values_as_read(&mut self, form: Form, text: &str) {
         let Form::Env(dialect) = form else { return };
         for (name, value) in dotenv::read_as(dialect, text).unwrap_or_default() {
             let Some(value) = value else { continue };
@@ -101,7 +101,7 @@ fn is_common(text: &str) -> bool {
 ///
 /// # Errors
 /// [`Malformed`] if a replacement made the text unreadable, since secrets could then remain in it.
-pub(super) fn removed(
+pub(super) fn remove_leftovers(
     form: Form,
     mut text: String,
     secrets: &RemovedSecrets,

@@ -5,10 +5,10 @@
 //! form, its length, or whether two values are equal.
 
 mod comment;
+mod decision;
 mod leftover;
 mod names;
 mod placeholder;
-mod stays;
 
 use std::ops::Range;
 
@@ -21,9 +21,9 @@ use crate::names::{is_public_name, is_variable};
 
 pub use names::names_only;
 
-use leftover::RemovedSecrets;
+use decision::Decision;
+use leftover::{RemovedSecrets, remove_leftovers};
 use placeholder::Placeholders;
-use stays::Decision;
 
 /// The shortest line of base64 that can be mistaken for a name without a value.
 const MIN_LINE_OF_KEY: usize = 12;
@@ -94,8 +94,8 @@ pub fn example_without(
     let mut made = maker.made;
     made.text = applied(text, maker.edits);
     if care == Care::Everywhere {
-        maker.secrets.add_what_the_reader_sees(form, text);
-        made.text = leftover::removed(form, made.text, &maker.secrets)?;
+        maker.secrets.add_values_as_read(form, text);
+        made.text = remove_leftovers(form, made.text, &maker.secrets)?;
     }
     Ok(made)
 }
@@ -138,7 +138,7 @@ impl Maker<'_> {
         let decision = if is_excluded(&place.name) {
             Decision::Remove
         } else {
-            stays::decide(self.form, judged)
+            decision::decide(self.form, judged)
         };
         match decision {
             Decision::Keep => self.made.kept += 1,
@@ -269,7 +269,7 @@ impl Maker<'_> {
     }
 
     fn instead_of_part(&self, place: &Place, part: &Range<usize>) -> String {
-        if stays::is_default(&place.text, part) {
+        if decision::is_default(&place.text, part) {
             return String::new();
         }
         match self.form {

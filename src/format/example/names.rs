@@ -3,7 +3,7 @@
 use super::super::dotenv;
 use super::super::places::Form;
 use super::super::yaml;
-use super::super::yaml::tree::{self, Malformed, NodeKind};
+use super::super::yaml::tree::{self, Malformed, Node};
 use super::Example;
 use crate::names::is_public_name;
 
@@ -49,14 +49,9 @@ fn found(form: Form, text: &str) -> Result<Vec<String>, Malformed> {
         }
         Form::Compose | Form::Yaml => {
             let documents = tree::parse(text)?;
-            let maps = documents
+            Ok(documents
                 .iter()
-                .filter_map(|document| match &document.kind {
-                    NodeKind::Map(entries) => Some(entries),
-                    NodeKind::List(_) | NodeKind::Scalar { .. } | NodeKind::Alias(_) => None,
-                });
-            Ok(maps
-                .flatten()
+                .flat_map(Node::entries)
                 .filter_map(|(key, _)| key.text().map(str::to_owned))
                 .collect())
         }

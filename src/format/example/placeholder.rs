@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::super::classify::Judged;
 use super::super::places::{Form, Place, Role, Writing};
-use super::stays::{self, Decision};
+use super::decision::{self, Decision};
 
 /// The replacement within a text in YAML files other than compose files.
 pub(super) const WORD: &str = "<secret>";
@@ -77,7 +77,7 @@ fn wanted(judged: &Judged<'_>) -> Vec<((usize, usize), String, String)> {
         };
         ((place.span.start, start), name, longer)
     };
-    match stays::decide(Form::Compose, judged) {
+    match decision::decide(Form::Compose, judged) {
         Decision::Keep => Vec::new(),
         Decision::Remove => vec![of(0, name)],
         Decision::RemoveParts(parts) => {
@@ -101,7 +101,7 @@ fn wanted(judged: &Judged<'_>) -> Vec<((usize, usize), String, String)> {
             };
             let parts = parts
                 .into_iter()
-                .filter(|part| !stays::is_default(&place.text, part));
+                .filter(|part| !decision::is_default(&place.text, part));
             parts.map(|part| of(part.start, in_text.clone())).collect()
         }
     }

@@ -36,7 +36,7 @@ fn place(text: &str, span: Range<usize>, lines: &Lines) -> Place {
     };
     Place {
         name,
-        also: Vec::new(),
+        other_names: Vec::new(),
         path,
         line: lines.at(span.start),
         text: Zeroizing::new(own.to_owned()),

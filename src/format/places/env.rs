@@ -39,7 +39,7 @@ fn value(text: &str, entry: &NewEntry, span: Range<usize>, lines: &Lines) -> Pla
     let raw = &text[span.clone()];
     Place {
         name: entry.key.clone(),
-        also: Vec::new(),
+        other_names: Vec::new(),
         path: entry.key.clone(),
         line: lines.at(entry.start),
         text: Zeroizing::new(dotenv::unquote(raw)),
@@ -70,7 +70,7 @@ fn between(
         } else if !body.is_empty() {
             places.push(Place {
                 name: String::new(),
-                also: Vec::new(),
+                other_names: Vec::new(),
                 path: String::new(),
                 line: lines.at(start),
                 span: start..start + body.len(),

@@ -5,7 +5,6 @@
 
 mod comments;
 mod env;
-mod named;
 mod pem;
 mod yaml;
 
@@ -14,11 +13,11 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::compose::is_compose_name;
 use super::dotenv::Dialect;
 use super::yaml::tree::{Malformed, NodeStyle};
 
 pub(in crate::format) use comments::assignment;
-pub use named::{NamedFile, ReferenceKind, named_files};
 pub use yaml::is_reference_tag;
 
 /// The format of a file.
@@ -59,7 +58,7 @@ pub struct Place {
     /// a comment, the name in a commented-out assignment. Empty if there is no name.
     pub name: String,
     /// Other names of the same text, through YAML aliases.
-    pub also: Vec<String>,
+    pub other_names: Vec<String>,
     /// The path in the file, such as `services.db.command[2]`. In an env file, the variable. For a
     /// comment, `comment` and its name.
     pub path: String,
@@ -105,8 +104,7 @@ impl Form {
             .strip_suffix(".yaml")
             .or_else(|| name.strip_suffix(".yml"))
         {
-            let is_compose = stem.split(['.', '-', '_']).any(|word| word == "compose");
-            return Some(if is_compose {
+            return Some(if is_compose_name(stem) {
                 Self::Compose
             } else {
                 Self::Yaml
@@ -177,7 +175,7 @@ impl Place {
 
     /// All names of the text, its main name first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.name.as_str()).chain(self.also.iter().map(String::as_str))
+        std::iter::once(self.name.as_str()).chain(self.other_names.iter().map(String::as_str))
     }
 }
 

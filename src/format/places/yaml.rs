@@ -259,7 +259,7 @@ impl Walker<'_> {
         }
         let mut place = Place {
             name: at.name(),
-            also: Vec::new(),
+            other_names: Vec::new(),
             path: at.path.clone(),
             line: node.line,
             span: node.span.clone(),
@@ -315,13 +315,13 @@ impl Walker<'_> {
     /// Adds the names of aliases to the places of their anchors.
     fn named_by_aliases(mut self) -> Vec<Place> {
         for (anchor, numbers) in &self.anchored {
-            let names = telling_names(self.used_as.get(anchor).map_or(&[][..], Vec::as_slice));
+            let names = meaningful_names(self.used_as.get(anchor).map_or(&[][..], Vec::as_slice));
             for number in numbers {
                 let Some(place) = self.places.get_mut(*number) else {
                     continue;
                 };
                 place
-                    .also
+                    .other_names
                     .extend(names.iter().filter(|name| **name != place.name).cloned());
             }
         }
@@ -331,7 +331,7 @@ impl Walker<'_> {
 
 /// The first few names for each kind of hint. The limit keeps the memory in proportion to the size
 /// of the text, even if it has many anchors and aliases.
-fn telling_names(names: &[String]) -> Vec<String> {
+fn meaningful_names(names: &[String]) -> Vec<String> {
     const MAX_ALIKE: usize = 4;
     let mut known: Vec<(NameHint, usize)> = Vec::new();
     let is_new = |name: &&String| {

@@ -6,7 +6,7 @@
 //! in flow style, and keep their types.
 
 pub mod anchors;
-pub mod edited;
+pub mod editor_text;
 pub mod tree;
 pub mod values;
 

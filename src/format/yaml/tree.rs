@@ -95,13 +95,19 @@ impl Node {
     /// resolved.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries()
+            .iter()
+            .rev()
+            .find(|(name, _)| name.text() == Some(key))
+            .map(|(_, value)| value)
+    }
+
+    /// The entries of a mapping; none for other nodes. Merge keys and aliases are not resolved.
+    #[must_use]
+    pub fn entries(&self) -> &[(Self, Self)] {
         match &self.kind {
-            NodeKind::Map(entries) => entries
-                .iter()
-                .rev()
-                .find(|(name, _)| name.text() == Some(key))
-                .map(|(_, value)| value),
-            NodeKind::List(_) | NodeKind::Scalar { .. } | NodeKind::Alias(_) => None,
+            NodeKind::Map(entries) => entries,
+            NodeKind::List(_) | NodeKind::Scalar { .. } | NodeKind::Alias(_) => &[],
         }
     }
 

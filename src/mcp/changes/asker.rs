@@ -8,32 +8,32 @@ use crate::approval::pending::{AskedBy, Person};
 use crate::approval::{Approval, Approver, Outcome, Question};
 use crate::core::Core;
 use crate::error::Result;
-use crate::mcp::desk::{ApprovalDesk, lock};
+use crate::mcp::channels::{ApprovalChannels, lock};
 
-type Bring = Box<dyn Fn(&str, &str) + Send + Sync>;
+type SendToPage = Box<dyn Fn(&str, &str) + Send + Sync>;
 
 /// The person behind a call. The first question opens the page.
 pub(in crate::mcp) struct Asker {
     core: Arc<Core>,
-    desk: Arc<ApprovalDesk>,
+    channels: Arc<ApprovalChannels>,
     asked_by: AskedBy,
     wanted: watch::Receiver<()>,
     /// Receives the id of the plan and the address of its page.
     found: Arc<watch::Sender<Option<(String, String)>>>,
-    person: Mutex<Option<Arc<Person<Bring>>>>,
+    person: Mutex<Option<Arc<Person<SendToPage>>>>,
 }
 
 impl Asker {
     pub(super) fn new(
         core: Arc<Core>,
-        desk: Arc<ApprovalDesk>,
+        channels: Arc<ApprovalChannels>,
         asked_by: AskedBy,
         wanted: watch::Receiver<()>,
         found: watch::Sender<Option<(String, String)>>,
     ) -> Self {
         Self {
             core,
-            desk,
+            channels,
             asked_by,
             wanted,
             found: Arc::new(found),
@@ -45,17 +45,17 @@ impl Asker {
 impl Approver for Asker {
     async fn ask(&self, question: &Question<'_>) -> Result<Approval> {
         self.core.session()?.alive()?;
-        self.desk.listen();
+        self.channels.listen();
         let found = self.found.clone();
-        let bring: Bring = Box::new(move |id, url| {
+        let send_to_page: SendToPage = Box::new(move |id, url| {
             drop(found.send_replace(Some((id.to_owned(), url.to_owned()))));
         });
-        let approvals = self.desk.approvals(&self.core).await?;
+        let approvals = self.channels.approvals(&self.core).await?;
         let person = Arc::new(approvals.person(
             &self.core,
             self.asked_by.clone(),
             self.wanted.clone(),
-            bring,
+            send_to_page,
         )?);
         *lock(&self.person) = Some(person.clone());
         person.ask(question).await

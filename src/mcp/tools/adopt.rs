@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{Context, Hints, Outcome, Tool};
-use crate::core::adopt::{FileForModel, NotAsked, adopt_for_model};
+use crate::core::adopt::{FileForModel, NotAdopted, adopt_for_model};
 use crate::mcp::public::{Name, PublicEntry, PublicPath, public_reply, public_words};
 use crate::mcp::refusal::Refusal;
 use crate::names::Service;
@@ -89,15 +89,15 @@ impl Tool for Adopt {
     }
 }
 
-fn refused(not: NotAsked) -> Refusal {
+fn refused(not: NotAdopted) -> Refusal {
     match not {
-        NotAsked::Refused(refused) => refused.into(),
-        NotAsked::Nothing => Refusal::not_allowed(
+        NotAdopted::Refused(refused) => refused.into(),
+        NotAdopted::Nothing => Refusal::not_allowed(
             "the service's folder has no .env or secrets.yaml with secrets, except files that \
              claude-vault wrote",
             "scan it to see its entries; Vault already has the values that claude-vault wrote",
         ),
-        NotAsked::Failed(error) => error.into(),
+        NotAdopted::Failed(error) => error.into(),
     }
 }
 

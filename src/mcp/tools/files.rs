@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::audit::Action;
 use crate::core::Core;
-use crate::core::entries::{FileKind, Refused, Seen, first_of, look};
-use crate::core::scan::COMPOSE_NAMES;
+use crate::core::entries::{COMPOSE_NAMES, FileKind, Refused, VisibleFile, first_of, inspect};
 use crate::error::Error;
 use crate::mcp::public::PublicPath;
 use crate::mcp::refusal::Refusal;
@@ -34,7 +33,7 @@ async fn scanned(
     named: Option<String>,
     usual: Vec<PathBuf>,
     kind: FileKind,
-) -> Result<(PathBuf, Seen), Refusal> {
+) -> Result<(PathBuf, VisibleFile), Refusal> {
     let core = state.core();
     let work = move || found(&core, named, &usual, kind);
     let _turn = state.turn().await;
@@ -58,12 +57,12 @@ fn found(
     named: Option<String>,
     usual: &[PathBuf],
     kind: FileKind,
-) -> Result<(PathBuf, Seen), Refused> {
+) -> Result<(PathBuf, VisibleFile), Refused> {
     let file = match named {
         Some(file) => PathBuf::from(file),
         None => first_of(core, usual).ok_or(Refused::Missing)?,
     };
-    look(core, &file, kind)
+    inspect(core, &file, kind)
 }
 
 fn public(file: &Path) -> Result<PublicPath, Refusal> {

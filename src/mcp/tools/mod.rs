@@ -102,8 +102,8 @@ macro_rules! tools {
 
         /// The rows from which the committed list is made.
         #[cfg(test)]
-        pub(super) fn rows() -> Vec<super::listed::ToolRow> {
-            vec![$(super::listed::ToolRow::of::<$tool>($name),)*]
+        pub(super) fn rows() -> Vec<super::tool_list::ToolRow> {
+            vec![$(super::tool_list::ToolRow::of::<$tool>($name),)*]
         }
     };
 }
@@ -169,7 +169,7 @@ async fn answer<T: Tool>(
             Ok(Answer::Look { url, request_state })
         }
         Outcome::Waited(CallResult::Pending(token)) => {
-            let takes_a_token = super::listed::takes(tool, APPROVAL_TOKEN);
+            let takes_a_token = super::tool_list::takes(tool, APPROVAL_TOKEN);
             Err(Refusal::approval_pending(
                 tool,
                 Some(&token).filter(|_| takes_a_token),
@@ -197,7 +197,7 @@ impl Context<'_> {
             tool: self.tool,
             arguments: &arguments,
             token: self.sent.get(APPROVAL_TOKEN).and_then(Value::as_str),
-            resumes: !super::listed::takes(self.tool, APPROVAL_TOKEN),
+            resumes: !super::tool_list::takes(self.tool, APPROVAL_TOKEN),
         };
         let work = |asker| {
             let work = work(asker);

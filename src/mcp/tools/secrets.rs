@@ -142,8 +142,8 @@ pub(super) fn named(number: usize, name: Option<Name>) -> PublicEntry {
 }
 
 /// The refusal of a text that cannot stand for a value.
-pub(super) fn not_meant(not: Unresolved, key: &Key) -> Refusal {
-    match not {
+pub(super) fn unresolved(error: Unresolved, key: &Key) -> Refusal {
+    match error {
         Unresolved::Unknown => Refusal::argument(
             "the handle for {} is unknown or has expired",
             &[key],

@@ -229,7 +229,7 @@ impl Tool for Logout {
     async fn run(context: Context<'_>, _: NoArguments) -> Result<Outcome<LogoutReply>, Refusal> {
         let (revoked, next) = match context.state.log_out().await? {
             Ended::Revoked => (true, None),
-            Ended::WasOver | Ended::None => (false, None),
+            Ended::AlreadyEnded | Ended::None => (false, None),
             Ended::Forgotten => (
                 false,
                 Some(Sentence::fixed(

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::secrets::not_meant;
-use crate::core::entries::HeldValue;
+use super::secrets::unresolved;
+use crate::core::entries::HiddenValue;
 use crate::core::inject::{FileFormat, Template, TemplateLine};
 use crate::mcp::handles::MARK;
 use crate::mcp::refusal::Refusal;
@@ -84,11 +84,14 @@ fn parse_entry(
             "give each key once",
         ));
     }
-    let (value, is_literal) = match state.resolve(value).map_err(|not| not_meant(not, &key))? {
+    let (value, is_literal) = match state
+        .resolve(value)
+        .map_err(|error| unresolved(error, &key))?
+    {
         None => (literal(value, format).ok_or_else(invalid_line)?, true),
-        Some((held, origin)) => {
-            template.sources.push(origin.words());
-            (value_or_obstacle(template, &key, held), false)
+        Some((hidden, origin)) => {
+            template.sources.push(origin.describe());
+            (value_or_obstacle(template, &key, hidden), false)
         }
     };
     Ok(TemplateLine::Entry {
@@ -187,10 +190,10 @@ fn has_control(text: &str) -> bool {
 
 /// The value, if it is usable. Otherwise an obstacle keeps the file from being written, and shows
 /// the person why.
-fn value_or_obstacle(template: &mut Template, key: &Key, held: HeldValue) -> Value {
-    match held {
-        HeldValue::Value(value) => value,
-        HeldValue::Unusable(reason) => {
+fn value_or_obstacle(template: &mut Template, key: &Key, hidden: HiddenValue) -> Value {
+    match hidden {
+        HiddenValue::Value(value) => value,
+        HiddenValue::Unusable(reason) => {
             template.obstacle = Some(format!("the value for {key} cannot be taken: {reason}"));
             Value::Text(Secret::from(String::new()))
         }

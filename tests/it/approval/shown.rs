@@ -33,7 +33,7 @@ impl Waiting {
         let log = home.lab().join("audit.log");
         let (sender, wanted) = watch::channel(());
         let brought = Arc::new(Mutex::new(Vec::new()));
-        let bring = {
+        let send_to_page = {
             let brought = brought.clone();
             move |_: &str, url: &str| brought.lock().unwrap().push(url.to_owned())
         };
@@ -47,14 +47,14 @@ impl Waiting {
                 let mut settings = Settings::load(&Global::default(), &env)?;
                 (settings.state, settings.audit_log) = (state.clone(), log);
                 let pending = Arc::<Pending>::default();
-                let desk = PageContext {
+                let context = PageContext {
                     pending: pending.clone(),
                     vault: "https://vault.lan".into(),
                     passkeys: Passkeys::new(&settings),
                     step_up: None,
                     audit: Audit::new(&settings, &env),
                 };
-                let _page = Page::open(desk).await?;
+                let _page = Page::open(context).await?;
                 let _socket: Socket = listen(&state, pending.clone())?;
                 let asked_by = AskedBy::Client {
                     name: "claude-code".into(),
@@ -64,7 +64,7 @@ impl Waiting {
                     pending,
                     asked_by,
                     proof: Strength::Typed,
-                    bring,
+                    send_to_page,
                     wanted,
                     asked: Mutex::default(),
                 };

@@ -88,7 +88,7 @@ impl Planner<'_> {
             .strip_prefix(root.path())
             .ok()
             .map(Path::to_owned);
-        ignore::look(
+        ignore::check(
             root,
             &changed(&["env", "yaml"]),
             &changed(&["compose"]),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::super::draft::{Draft, FileDraft};
+use super::super::draft::{FileDraft, ServiceDraft};
 use super::super::empty_part;
 use super::super::intake::{IntakeEntry, IntakeFormat};
 use super::super::report::{Harmless, KeyReply, ServiceReply, Stay};
@@ -35,11 +35,11 @@ impl Planner<'_> {
     pub(super) fn service(
         &mut self,
         unit: &Service,
-        draft: Draft,
+        draft: ServiceDraft,
         overlay: &Overlay,
         compose: &[&PathBuf],
     ) -> Result<()> {
-        let Draft {
+        let ServiceDraft {
             service,
             files,
             mut stays,

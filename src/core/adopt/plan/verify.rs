@@ -37,7 +37,7 @@ impl Planner<'_> {
         let before = project.view(self.texts, &Overlay::new()).0;
         let (after, facts) = project.view(self.texts, &self.overlay);
         let fills = project
-            .uses(self.texts, &self.overlay)
+            .all_files(self.texts, &self.overlay)
             .into_iter()
             .flat_map(|one| one.env_files);
         let is_expected = fills

@@ -2,8 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use super::super::texts::{FileTexts, Overlay, below};
-use super::{Facts, Use, View, entries, items};
+use super::super::texts::{FileTexts, Overlay, resolve};
+use super::{Facts, ProjectFile, View, items};
+use crate::format::compose::{EnvFileItem, env_file_dialect};
 use crate::format::dotenv::{self, Dialect};
 use crate::format::interpolation;
 use crate::format::yaml;
@@ -12,7 +13,7 @@ use crate::names::is_variable;
 
 /// The state of a walk over one file.
 pub(super) struct ProjectWalk<'a> {
-    pub(super) one: &'a Use,
+    pub(super) one: &'a ProjectFile,
     pub(super) texts: &'a FileTexts<'a>,
     pub(super) overlay: &'a Overlay,
     pub(super) view: &'a mut View,
@@ -54,8 +55,9 @@ impl ProjectWalk<'_> {
             "env_file" => self.env_files(value),
             "volumes" => items(value).into_iter().for_each(|item| self.mount(item)),
             "secrets" | "configs" if path.len() == 1 => {
-                let files = entries(value)
-                    .into_iter()
+                let files = value
+                    .entries()
+                    .iter()
                     .filter_map(|(_, one)| self.one.path(one.get("file")?));
                 self.facts.secret_files.extend(files);
             }
@@ -116,13 +118,8 @@ impl ProjectWalk<'_> {
     /// Records each variable of a container's `env_file`.
     fn env_files(&mut self, node: &Node) {
         for item in items(node) {
-            let is_raw = item.get("format").and_then(Node::text) == Some("raw");
-            let named = if item.text().is_some() {
-                Some(item)
-            } else {
-                item.get("path")
-            };
-            let Some(file) = named.and_then(|named| self.one.path(named)) else {
+            let EnvFileItem { path, is_raw, .. } = EnvFileItem::of(item, |key| item.get(key));
+            let Some(file) = path.and_then(|path| self.one.path(path)) else {
                 continue;
             };
             self.facts.container_order.push(file.clone());
@@ -131,15 +128,7 @@ impl ProjectWalk<'_> {
                 continue;
             };
             let outside = |name: &str| self.one.env.get(name).cloned().flatten();
-            let lines = lines_of(
-                if is_raw {
-                    Dialect::ComposeRaw
-                } else {
-                    Dialect::Compose
-                },
-                &text,
-                &outside,
-            );
+            let lines = lines_of(env_file_dialect(is_raw), &text, &outside);
             for (name, value) in lines {
                 self.view.add(&file, &name, &value);
             }
@@ -156,7 +145,7 @@ impl ProjectWalk<'_> {
             None => item.get("source").and_then(Node::text).map(str::to_owned),
         };
         let path =
-            source.and_then(|source| below(&self.one.folder, &self.one.evaluated(&source).ok()?));
+            source.and_then(|source| resolve(&self.one.folder, &self.one.evaluated(&source).ok()?));
         self.facts.mounts.extend(path);
     }
 

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 use crate::core::inject::header::{self, HeaderOrigin};
-use crate::core::inject::place::FileTarget;
 use crate::core::inject::request::InjectRequest;
+use crate::core::inject::target::FileTarget;
 use crate::core::inject::text;
 use crate::core::{Audience, Core};
 use crate::error::{Error, Result};
-use crate::files::record::{Record, Records, Standing, standing};
+use crate::files::record::{Record, RecordComparison, Records, compare};
 use crate::files::{Content, Root};
 use crate::names::printable;
 
@@ -21,7 +21,7 @@ pub(super) struct ExistingFiles {
     /// The template on disk, unless the request brings its own.
     pub(super) example: Option<Content>,
     pub(super) record: Option<Record>,
-    pub(super) standing: Standing,
+    pub(super) comparison: RecordComparison,
 }
 
 /// The existing file's text, if there is a file.
@@ -36,18 +36,18 @@ impl ExistingFiles {
         } else {
             root.read(&target.example)?
         };
-        let record = Records::new(&core.settings.state).of(root.path(), &target.file)?;
-        let standing = standing(record.as_ref(), before.as_ref());
+        let record = Records::new(&core.settings.state).find(root.path(), &target.file)?;
+        let comparison = compare(record.as_ref(), before.as_ref());
         Ok(Self {
             before,
             example,
             record,
-            standing,
+            comparison,
         })
     }
 
     /// The file's text. A person gets an error at once. For a model, an error goes into the draft,
-    /// because drawing it decides what the model may learn.
+    /// because rendering it decides what the model may learn.
     pub(super) fn text(&self, core: &Core, target: &FileTarget) -> Result<OldText> {
         let old = text(&target.file, self.before.as_ref())
             .map(|old| old.map(str::to_owned).map(Zeroizing::new));

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Places, ReaderSource};
+use super::Places;
+use super::compose::{ComposeReader, compose_readers};
 use crate::core::Core;
 use crate::core::inject::FileFormat;
-use crate::core::inject::known::readers_named;
 use crate::core::inject::project::{OneOrMore, ServiceFiles, unique_dialects};
+use crate::core::inject::target::ReaderSource;
 use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::format::dotenv::{Dialect, readers_beside};
@@ -16,35 +17,35 @@ impl Places {
     /// The readers of a file: from the nearest compose file at or above it that names it, else from
     /// the files beside it. Empty if neither shows one.
     fn readers(&self, file: &Path) -> Vec<Dialect> {
-        let mut named = file
+        let mut by_folder = file
             .ancestors()
             .skip(1)
-            .map(|folder| readers_named(&self.root, folder));
-        let guess = match named.find_map(|readers| readers.get(file).cloned()) {
-            Some((dialect, sign)) => self.guess_with(file, dialect, sign),
+            .map(|folder| compose_readers(&self.root, folder));
+        let guess = match by_folder.find_map(|readers| readers.get(file).cloned()) {
+            Some(reader) => self.guess_with(file, reader),
             None => self.guess(file),
         };
         match guess {
-            (dialects, ReaderSource::Told | ReaderSource::Guessed(_)) => dialects,
-            (_, ReaderSource::Nothing) => Vec::new(),
+            (dialects, ReaderSource::Named | ReaderSource::Guessed(_)) => dialects,
+            (_, ReaderSource::Unknown) => Vec::new(),
         }
     }
 
     /// The readers of a file that a compose file names. If the files beside it suggest several
-    /// readers, and `dialect` is one of them, all of these count.
+    /// readers, and compose is one of them, all of these count.
     pub(super) fn guess_with(
         &self,
         file: &Path,
-        dialect: Dialect,
-        sign: String,
+        reader: ComposeReader,
     ) -> (Vec<Dialect>, ReaderSource) {
         match self.guess(file) {
-            (dialects, ReaderSource::Guessed(signs)) if dialects.contains(&dialect) => {
-                (dialects, ReaderSource::Guessed(signs))
+            (dialects, ReaderSource::Guessed(neighbours)) if dialects.contains(&reader.dialect) => {
+                (dialects, ReaderSource::Guessed(neighbours))
             }
-            (_, ReaderSource::Guessed(_) | ReaderSource::Told | ReaderSource::Nothing) => {
-                (vec![dialect], ReaderSource::Guessed(vec![sign]))
-            }
+            (_, ReaderSource::Guessed(_) | ReaderSource::Named | ReaderSource::Unknown) => (
+                vec![reader.dialect],
+                ReaderSource::Guessed(vec![reader.compose_file]),
+            ),
         }
     }
 
@@ -57,7 +58,7 @@ impl Places {
             content.map(|content| content.bytes)
         });
         if found.is_empty() {
-            return (vec![Dialect::Portable], ReaderSource::Nothing);
+            return (vec![Dialect::Portable], ReaderSource::Unknown);
         }
         let signs = found.iter().map(|(_, name)| (*name).to_owned()).collect();
         let dialects = found.into_iter().map(|(dialect, _)| dialect).collect();
@@ -101,11 +102,11 @@ pub(in crate::core) fn readers_of(core: &Core, file: &Path) -> Result<Readers> {
         let Some(listed) = listed.into_iter().find(|listed| listed.file == inside) else {
             continue;
         };
-        let told = told([listed.dialects], configured)?;
-        let dialects = if told.is_empty() {
+        let named = named_readers([listed.dialects], configured)?;
+        let dialects = if named.is_empty() {
             places.readers(&inside)
         } else {
-            told
+            named
         };
         return Ok(Readers {
             dialects,
@@ -129,7 +130,7 @@ fn readers_outside(core: &Core, file: &Path) -> Vec<Dialect> {
     let places = Places {
         root,
         configured: BTreeMap::new(),
-        is_unmarked: false,
+        has_no_project_mark: false,
         audience: core.audience,
     };
     places.readers(Path::new(name))
@@ -137,14 +138,14 @@ fn readers_outside(core: &Core, file: &Path) -> Vec<Dialect> {
 
 /// The first list of dialects that is not empty, else the dialects that `.claude-vault.toml` names
 /// for all files of the service.
-pub(super) fn told(
+pub(super) fn named_readers(
     lists: impl IntoIterator<Item = Vec<Dialect>>,
     configured: &ServiceFiles,
 ) -> Result<Vec<Dialect>> {
     let of_service = configured.dialect.clone().map(OneOrMore::list);
-    let told = lists
+    let named = lists
         .into_iter()
         .chain(of_service)
-        .find(|told| !told.is_empty());
-    unique_dialects(told.unwrap_or_default())
+        .find(|named| !named.is_empty());
+    unique_dialects(named.unwrap_or_default())
 }

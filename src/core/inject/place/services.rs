@@ -11,7 +11,7 @@ use crate::vault::{Client, Stored};
 impl Places {
     /// The services in Vault that have a folder below the root or an entry in `.claude-vault.toml`.
     /// Vault folders that have neither are not listed.
-    pub(in crate::core::inject) async fn with_a_place(
+    pub(in crate::core::inject) async fn services_with_a_place(
         &self,
         vault: &Client,
     ) -> Result<Vec<Service>> {
@@ -63,7 +63,9 @@ impl Places {
         if let (Some((name, _)), None) = (listed.next(), listed.next()) {
             return name.parse();
         }
-        if below.as_os_str().is_empty() && self.is_unmarked && self.holds_known_file(Path::new(""))
+        if below.as_os_str().is_empty()
+            && self.has_no_project_mark
+            && self.has_known_file(Path::new(""))
         {
             return here
                 .file_name()

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{Base, Filled, RenderSource, list, reader, readers, style, values_of};
 use crate::core::inject::faults::{first_fault, lost_default, settled, unreadable};
-use crate::core::inject::place::FileTarget;
+use crate::core::inject::target::FileTarget;
 use crate::error::{Error, Result};
 use crate::format::dotenv::{self, Dialect, READERS};
 use crate::format::edit::KeyTexts;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 use super::{Base, Filled, RenderSource, list, style};
-use crate::core::inject::place::FileTarget;
+use crate::core::inject::target::FileTarget;
 use crate::core::inject::yaml_text::{self, Mapping};
 use crate::error::{Error, Result};
 use crate::format::edit::{KeyTexts, NewEntry};

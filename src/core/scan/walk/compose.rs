@@ -6,9 +6,9 @@ use std::path::Path;
 use super::{Candidate, Tree, inside, shown};
 use crate::core::scan::Omission;
 use crate::core::scan::kinds::{self, FileReading};
+use crate::format::compose::{ReferenceKind, bind_mounts, env_file_dialect, named_files};
 use crate::format::dotenv::{self, Dialect};
-use crate::format::mounts::bind_mounts;
-use crate::format::places::{Form, ReferenceKind, named_files};
+use crate::format::places::Form;
 
 impl Tree<'_> {
     /// Records the folders that a compose file mounts and the files that it names.
@@ -40,7 +40,7 @@ impl Tree<'_> {
         };
         for named in named {
             let path = variables.resolve(&named.path);
-            let reading = reading_of(&named.naming);
+            let reading = reading_of(named.kind);
             self.named_file(file, &folder, &path, named.line, reading);
         }
     }
@@ -114,14 +114,12 @@ impl Tree<'_> {
 }
 
 /// How to scan a file that a compose file names.
-fn reading_of(naming: &ReferenceKind) -> FileReading {
-    match naming {
-        ReferenceKind::EnvFile { is_raw: true, .. } => {
-            FileReading::Form(Form::Env(Dialect::ComposeRaw))
+fn reading_of(kind: ReferenceKind) -> FileReading {
+    match kind {
+        ReferenceKind::EnvFile { is_raw, .. } => {
+            FileReading::Form(Form::Env(env_file_dialect(is_raw)))
         }
-        ReferenceKind::EnvFile { .. } | ReferenceKind::IncludeEnvFile => {
-            FileReading::Form(Form::Env(Dialect::Compose))
-        }
+        ReferenceKind::IncludeEnvFile => FileReading::Form(Form::Env(Dialect::Compose)),
         ReferenceKind::Secret => FileReading::Secret,
         ReferenceKind::Config => FileReading::Lines,
         ReferenceKind::Include | ReferenceKind::Extends => FileReading::Form(Form::Compose),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Contents, Found, FromOptions, Left, Named, TakenEntries, shown, value_of};
+use super::{Contents, Found, FromOptions, Named, NotTaken, TakenEntries, shown, value_of};
 use crate::error::{Error, Result};
 use crate::format::classify::{Role, classify};
 use crate::format::json::Typed;
@@ -54,7 +54,7 @@ pub(super) fn taken(
         values: BTreeMap::new(),
         is_typed,
         notes,
-        left: Vec::new(),
+        not_taken: Vec::new(),
         missing,
     };
     for found in found.into_iter().filter(is_chosen) {
@@ -97,19 +97,21 @@ fn take(
     let key: Key = name.parse().map_err(|_| {
         fault("it is not the name of a key: 1 to 128 of A-Z a-z 0-9 _ - .".to_owned())
     })?;
-    let left = |reason: String| Left {
+    let not_taken = |reason: String| NotTaken {
         name: name.clone(),
         line,
         reason,
     };
     if is_unset {
-        taken.left.push(left("has no value in the file".to_owned()));
+        taken
+            .not_taken
+            .push(not_taken("has no value in the file".to_owned()));
         return Ok(());
     }
     if options.secrets_only
         && let Err(reason) = is_secret(&name, &value, is_only_references)
     {
-        taken.left.push(left(reason));
+        taken.not_taken.push(not_taken(reason));
         return Ok(());
     }
     let (Typed::Text(text) | Typed::Json(text)) = &value;

@@ -45,7 +45,7 @@ pub(super) const SECRET_SCHEMES: &[&str] = &[
 ];
 
 /// Path segments that are followed by a token.
-pub(super) const TELLING_SEGMENTS: &[&str] = &[
+pub(super) const TOKEN_SEGMENTS: &[&str] = &[
     "webhook",
     "webhooks",
     "hook",

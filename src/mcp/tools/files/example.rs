@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::{public, scanned, usual_compose_files};
-use crate::core::entries::{FileKind, Section, Seen};
+use crate::core::entries::{FileKind, Section, VisibleFile};
 use crate::core::{Core, example};
 use crate::mcp::public::{PublicPath, public_reply};
 use crate::mcp::refusal::Refusal;
@@ -86,11 +86,11 @@ impl Tool for GenerateExample {
         let (file, seen) = scanned(state, &service, arguments.file_path, usual, kind).await?;
         let source = public(&file)?;
         let entries = match seen {
-            Seen::Sections(sections) => sections
+            VisibleFile::Sections(sections) => sections
                 .iter()
                 .map(|section: &Section| section.entries.len() as u64)
                 .sum(),
-            Seen::Ours { .. } => {
+            VisibleFile::Ours { .. } => {
                 return Err(Refusal::not_allowed(
                     "claude-vault wrote that file, so no example is made from it",
                     "use the template that the file was written from",

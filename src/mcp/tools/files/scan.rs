@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{public, scanned, usual_compose_files};
-use crate::core::entries::{FileEntry, FileKind, Refused, Seen};
+use crate::core::entries::{FileEntry, FileKind, Refused, VisibleFile};
 use crate::mcp::handles::{HandleOrigin, HandlePlace};
 use crate::mcp::public::{Name, PublicEntry, PublicPath, public_reply};
 use crate::mcp::refusal::Refusal;
@@ -88,7 +88,7 @@ impl Tool for ScanEnv {
             scanned(state, &service, arguments.file_path, usual, FileKind::Env).await?;
         let place = public(&file)?;
         Ok(Outcome::Done(match seen {
-            Seen::Ours { record, is_changed } => EnvReply {
+            VisibleFile::Ours { record, is_changed } => EnvReply {
                 service,
                 file: place,
                 written_by_claude_vault: Some(true),
@@ -100,7 +100,7 @@ impl Tool for ScanEnv {
                     .map(|(at, key)| recorded(at + 1, key))
                     .collect(),
             },
-            Seen::Sections(sections) => {
+            VisibleFile::Sections(sections) => {
                 let entries: Vec<FileEntry> = sections
                     .into_iter()
                     .flat_map(|section| section.entries)
@@ -150,8 +150,8 @@ impl Tool for ScanCompose {
         .await?;
         let place = public(&file)?;
         let sections = match seen {
-            Seen::Sections(sections) => sections,
-            Seen::Ours { .. } => return Err(Refused::Unreadable.into()),
+            VisibleFile::Sections(sections) => sections,
+            VisibleFile::Ours { .. } => return Err(Refused::Unreadable.into()),
         };
         let each = sections.iter().enumerate().map(|(at, section)| {
             let name = section.name.as_ref().and_then(ForeignName::public);

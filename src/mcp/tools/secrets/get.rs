@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::named;
 use crate::approval::Approver;
 use crate::config::Mode;
-use crate::core::entries::HeldValue;
+use crate::core::entries::HiddenValue;
 use crate::core::plan::{Disclosure, Plan};
 use crate::core::{Core, get as getting};
 use crate::mcp::handles::{HandleOrigin, HandlePlace};
@@ -125,7 +125,12 @@ async fn get(
             },
             (None, Some(value)) => {
                 let origin = origin(service, reply.version, key);
-                state.entry(number, plain.name, origin, &HeldValue::Value(value.clone()))?
+                state.entry(
+                    number,
+                    plain.name,
+                    origin,
+                    &HiddenValue::Value(value.clone()),
+                )?
             }
             (None, None) => plain,
         });

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::not_meant;
+use super::unresolved;
 use crate::approval::NoApprover;
 use crate::core::change::{ChangeOutcome, ChangeReply};
-use crate::core::entries::{FileKind, HeldValue, Seen, look};
+use crate::core::entries::{FileKind, HiddenValue, VisibleFile, inspect};
 use crate::core::plan::{Given, Notes};
 use crate::core::rotation::Upkeep;
 use crate::core::set;
@@ -222,9 +222,9 @@ impl GivenValues {
         service: &Service,
         file: &str,
     ) -> Result<(), Refusal> {
-        for (key, held) in from_file(state, file).await? {
+        for (key, hidden) in from_file(state, file).await? {
             refuse_plain_key(state, service, &key)?;
-            self.add(key, held);
+            self.add(key, hidden);
         }
         self.notes
             .warnings
@@ -241,26 +241,26 @@ impl GivenValues {
         key: Key,
         text: Secret,
     ) -> Result<(), Refusal> {
-        let meant = state.resolve(text.expose(crate::secret::WayOut::Inspection));
-        match meant.map_err(|not| not_meant(not, &key))? {
+        let resolved = state.resolve(text.expose(crate::secret::WayOut::Inspection));
+        match resolved.map_err(|error| unresolved(error, &key))? {
             None => drop(self.values.insert(key, Given::Untyped(text))),
-            Some((held, origin)) => {
+            Some((hidden, origin)) => {
                 refuse_plain_key(state, service, &key)?;
-                let words = origin.words();
+                let words = origin.describe();
                 self.notes
                     .warnings
                     .push(format!("{key} gets the value of {words}"));
                 self.notes.sources.push(words);
-                self.add(key, held);
+                self.add(key, hidden);
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, key: Key, held: HeldValue) {
-        let value = match held {
-            HeldValue::Value(value) => value,
-            HeldValue::Unusable(reason) => {
+    fn add(&mut self, key: Key, hidden: HiddenValue) {
+        let value = match hidden {
+            HiddenValue::Value(value) => value,
+            HiddenValue::Unusable(reason) => {
                 self.notes.obstacle =
                     Some(format!("the value for {key} cannot be taken: {reason}"));
                 Value::Text(Secret::from(String::new()))
@@ -283,7 +283,7 @@ fn refuse_plain_key(state: &ServerState, service: &Service, key: &Key) -> Result
 }
 
 /// All entries of a file. Refuses a file in which the name of an entry cannot be a key.
-async fn from_file(state: &ServerState, file: &str) -> Result<Vec<(Key, HeldValue)>, Refusal> {
+async fn from_file(state: &ServerState, file: &str) -> Result<Vec<(Key, HiddenValue)>, Refusal> {
     let (core, path) = (state.core(), Path::new(file).to_owned());
     let kind = match FileKind::of(&path) {
         Some(kind @ (FileKind::Env | FileKind::Yaml)) => kind,
@@ -292,11 +292,11 @@ async fn from_file(state: &ServerState, file: &str) -> Result<Vec<(Key, HeldValu
         }
     };
     let _turn = state.turn().await;
-    let looked = tokio::task::spawn_blocking(move || look(&core, &path, kind)).await;
+    let looked = tokio::task::spawn_blocking(move || inspect(&core, &path, kind)).await;
     let (_, seen) = looked.map_err(|_| Refusal::from(Error::Interrupted))??;
     let sections = match seen {
-        Seen::Sections(sections) => sections,
-        Seen::Ours { .. } => {
+        VisibleFile::Sections(sections) => sections,
+        VisibleFile::Ours { .. } => {
             return Err(Refusal::not_allowed(
                 "claude-vault wrote that file",
                 "take the values from Vault: vault_get returns handles",
@@ -306,7 +306,7 @@ async fn from_file(state: &ServerState, file: &str) -> Result<Vec<(Key, HeldValu
     let entries = sections.into_iter().flat_map(|section| section.entries);
     let as_keys =
         entries.map(|entry| Some((entry.name.public()?.as_str().parse().ok()?, entry.value)));
-    let found: Option<Vec<(Key, HeldValue)>> = as_keys.collect();
+    let found: Option<Vec<(Key, HiddenValue)>> = as_keys.collect();
     match found {
         Some(found) if !found.is_empty() => Ok(found),
         Some(_) => Err(Refusal::not_allowed(

@@ -1,8 +1,9 @@
 //! Injects the files of one service: plans each file, writes it, and tries again if it changed in
 //! the meantime.
 
-use super::draft::{StoredSecrets, plan};
-use super::place::{FileTarget, FoundFiles};
+use super::draft::plan;
+use super::place::FoundFiles;
+use super::target::FileTarget;
 use super::{FileOutcome, FileReply, InjectReply, InjectRequest, share};
 use crate::approval::Approver;
 use crate::audit::Action;
@@ -11,20 +12,20 @@ use crate::core::{Audience, Core, deleted_service, no_service};
 use crate::error::{Error, Result};
 use crate::files::Written;
 use crate::names::Service;
-use crate::vault::{Client, Stored};
+use crate::vault::{Client, Secrets, Stored};
 
 /// The maximum number of attempts to inject a file. An attempt fails if the file changed in the
 /// meantime.
 const MAX_ATTEMPTS: usize = 50;
 
 /// The data that every service of one call needs.
-pub(super) struct Work<'a> {
+pub(super) struct Injector<'a> {
     pub(super) core: &'a Core,
     pub(super) vault: &'a Client,
     pub(super) request: &'a InjectRequest,
 }
 
-impl Work<'_> {
+impl Injector<'_> {
     /// Writes the files of one service.
     pub(super) async fn service(
         &self,
@@ -32,16 +33,16 @@ impl Work<'_> {
         files: Result<FoundFiles>,
         approver: &impl Approver,
     ) -> InjectReply {
-        let mut injected = InjectReply::default();
-        match self.files(&service, files, approver, &mut injected).await {
+        let mut reply = InjectReply::default();
+        match self.files(&service, files, approver, &mut reply).await {
             Ok(()) => {}
             Err(error) => {
                 let error = self.note_failure(&service, error).await;
-                injected.services.push((service, Err(error)));
+                reply.services.push((service, Err(error)));
             }
         }
-        self.core.work.count_one();
-        injected
+        self.core.progress.count_one();
+        reply
     }
 
     async fn files(
@@ -49,37 +50,35 @@ impl Work<'_> {
         service: &Service,
         files: Result<FoundFiles>,
         approver: &impl Approver,
-        injected: &mut InjectReply,
+        reply: &mut InjectReply,
     ) -> Result<()> {
         let files = files?;
-        let Some(mut held) = self.held(service).await? else {
-            injected.deleted.push(service.clone());
+        let Some(mut secrets) = self.secrets(service).await? else {
+            reply.deleted.push(service.clone());
             return Ok(());
         };
-        let shares = share::shares(self.core, &files, &held.secrets)?;
-        injected.unwritten = files.notes;
+        let shares = share::shares(self.core, &files, &secrets)?;
+        reply.unwritten = files.notes;
         if let Some(first) = files.targets.first().filter(|_| !shares.unnamed.is_empty()) {
-            injected
+            reply
                 .unnamed
                 .push((service.clone(), shares.unnamed.clone(), first.file.clone()));
         }
         for target in files.targets.iter().filter(|target| shares.is_due(target)) {
-            let outcome = self.file(target, &mut held, &shares, approver).await;
-            injected.services.push((service.clone(), outcome));
+            let outcome = self.file(target, &mut secrets, &shares, approver).await;
+            reply.services.push((service.clone(), outcome));
         }
         Ok(())
     }
 
     /// The values to inject, from the request's template or from Vault. `None` if the service is
     /// deleted and all services were requested.
-    async fn held(&self, service: &Service) -> Result<Option<StoredSecrets>> {
+    async fn secrets(&self, service: &Service) -> Result<Option<Secrets>> {
         if let Some(template) = &self.request.template {
-            return Ok(Some(StoredSecrets {
-                secrets: template.secrets(),
-            }));
+            return Ok(Some(template.secrets()));
         }
         match self.vault.read_service(service, None).await? {
-            Stored::Present { secrets, .. } => Ok(Some(StoredSecrets { secrets })),
+            Stored::Present { secrets, .. } => Ok(Some(secrets)),
             Stored::Deleted { .. } if self.request.all => Ok(None),
             Stored::Deleted {
                 version,
@@ -92,19 +91,19 @@ impl Work<'_> {
     async fn file(
         &self,
         target: &FileTarget,
-        held: &mut StoredSecrets,
+        secrets: &mut Secrets,
         shares: &share::Shares,
         approver: &impl Approver,
     ) -> Result<FileReply> {
         // Another process may write the same file at the same time. A person's injection is then
         // planned again. A model's is not, because a person may already have approved it.
         for _ in 0..MAX_ATTEMPTS {
-            match self.attempt(target, held, shares, approver).await {
+            match self.attempt(target, secrets, shares, approver).await {
                 Err(Error::Conflict { .. }) if self.core.audience == Audience::Person => {}
                 outcome => return outcome,
             }
-            if let Some(now) = self.held(&target.service).await? {
-                *held = now;
+            if let Some(now) = self.secrets(&target.service).await? {
+                *secrets = now;
             }
         }
         Err(Error::Conflict {
@@ -125,21 +124,21 @@ impl Work<'_> {
     async fn attempt(
         &self,
         target: &FileTarget,
-        held: &StoredSecrets,
+        secrets: &Secrets,
         shares: &share::Shares,
         approver: &impl Approver,
     ) -> Result<FileReply> {
         let Self { core, request, .. } = self;
-        let planned = plan(core, request, target, held, shares).await;
+        let planned = plan(core, request, target, secrets, shares).await;
         if request.only_looks() {
             let action = if request.dry_run {
                 Action::DryRun
             } else {
                 Action::Look
             };
-            let looked = planned.map(|(reply, _)| reply);
+            let planned = planned.map(|(reply, _)| reply);
             let (mut reply, unlogged) = core
-                .audited(action, Some(&target.service), looked, seen)
+                .audited(action, Some(&target.service), planned, dry_run_result)
                 .await?;
             reply.warnings.extend(unlogged);
             return Ok(reply);
@@ -161,8 +160,8 @@ impl Work<'_> {
     }
 }
 
-/// The result of a dry run, for the audit log.
-fn seen(reply: &FileReply) -> String {
+/// What a dry run found, for the audit log.
+fn dry_run_result(reply: &FileReply) -> String {
     let what = match reply.state {
         FileOutcome::Created => "is missing",
         FileOutcome::Updated => "differs",

@@ -11,13 +11,13 @@ pub(super) fn all() -> &'static [Tool] {
     ALL.get_or_init(|| serde_json::from_str(include_str!("tools.json")).unwrap_or_default())
 }
 
-pub(super) fn one(name: &str) -> Option<&'static Tool> {
+pub(super) fn tool(name: &str) -> Option<&'static Tool> {
     all().iter().find(|tool| tool.name == name)
 }
 
 /// The input schema of a tool; `None` if there is no such tool.
 pub(super) fn input_of(name: &str) -> Option<&'static Arc<JsonObject>> {
-    one(name).map(|tool| &tool.input_schema)
+    tool(name).map(|tool| &tool.input_schema)
 }
 
 /// Whether a tool has an argument of this name.

@@ -29,7 +29,7 @@ pub struct Destination {
 /// # Errors
 /// [`Error::Invalid`] with a hint for the person.
 pub fn require_safe_destination(settings: &Settings) -> Result<()> {
-    let way = destination(settings)?;
+    let wanted = destination(settings)?;
     if is_traced() {
         return Err(Error::invalid(
             "step-up is refused: another program traces this one and could read the write token",
@@ -39,7 +39,7 @@ pub fn require_safe_destination(settings: &Settings) -> Result<()> {
     if settings.is_lab {
         return Ok(());
     }
-    let address = &way.address;
+    let address = &wanted.address;
     if !address.starts_with("https://") {
         return Err(Error::invalid(
             format!(
@@ -69,7 +69,7 @@ pub fn require_safe_destination(settings: &Settings) -> Result<()> {
             "the address is {address}, and the last step-up went to {}",
             last.address
         )),
-        Some(last) if last.trust != way.trust => refused(format!(
+        Some(last) if last.trust != wanted.trust => refused(format!(
             "the certificate authorities trusted for {address} have changed since the last step-up"
         )),
         _ => Ok(()),
@@ -153,14 +153,14 @@ pub fn last_destination(settings: &Settings) -> Result<Option<Destination>> {
 ///
 /// # Errors
 /// [`Error::Io`] if the record cannot be read or written.
-pub fn record_destination(settings: &Settings, way: &Destination) -> Result<()> {
-    if settings.is_lab || last_destination(settings)?.as_ref() == Some(way) {
+pub fn record_destination(settings: &Settings, destination: &Destination) -> Result<()> {
+    if settings.is_lab || last_destination(settings)?.as_ref() == Some(destination) {
         return Ok(());
     }
     let path = record(settings);
     private::write(
         &path,
-        format!("{}\n{}\n", way.address, way.trust).as_bytes(),
+        format!("{}\n{}\n", destination.address, destination.trust).as_bytes(),
     )
     .map_err(Error::io("write", path))
 }

@@ -39,12 +39,12 @@ pub(super) async fn compare(core: &Core, all: bool, report: &mut ScanReport) -> 
         own_services(report)
     };
     let (mut held, mut refused): (BTreeMap<Service, Secrets>, _) = (BTreeMap::new(), None);
-    core.work.expect(wanted.len());
+    core.progress.expect(wanted.len());
     let mut reads = stream::iter(wanted)
         .map(|service| read(&vault, service))
         .buffer_unordered(REQUESTS_AT_ONCE);
     while let Some((service, outcome)) = reads.next().await {
-        core.work.count_one();
+        core.progress.count_one();
         match outcome {
             Ok(values) => drop(held.insert(service, values)),
             Err(Error::NotFound { .. }) => {}

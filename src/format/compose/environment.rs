@@ -1,29 +1,14 @@
-//! Reads compose files: the environment that each service gets from the file itself, the line of
-//! each value, and the files under `env_file` and `secrets` (Compose specification, "environment",
-//! "env_file", "secrets"). Anchors and `<<` are resolved; variables are not expanded.
+//! Reads the environment that each service of a compose file gets from the file itself, with the
+//! line of each value (Compose specification, "environment"). Anchors and `<<` are resolved;
+//! variables are not expanded.
+//!
+//! It has its own model of YAML: here the type of a plain scalar matters, because compose converts
+//! numbers and booleans.
 
 use std::collections::BTreeMap;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
-
-/// A compose file.
-#[derive(Default)]
-pub struct Compose {
-    /// The services, sorted by name.
-    pub services: BTreeMap<String, Service>,
-    /// The `secrets` section: each name with its file, if it comes from one.
-    pub secrets: BTreeMap<String, Option<String>>,
-}
-
-/// The environment of a service.
-#[derive(Default)]
-pub struct Service {
-    /// The variables under `environment`.
-    pub environment: Vec<Variable>,
-    /// The paths under `env_file`.
-    pub env_files: Vec<String>,
-}
 
 /// An entry of `environment`.
 pub struct Variable {
@@ -46,53 +31,42 @@ enum Node {
 
 type Placed = serde_saphyr::Spanned<Node>;
 
-/// Reads a compose file.
+/// The variables under `environment` of each service, sorted by the name of the service.
 ///
 /// # Errors
 /// The reason why the text is not a compose file. It never quotes the text.
-pub fn parse(text: &str) -> Result<Compose, &'static str> {
+pub fn environments(text: &str) -> Result<BTreeMap<String, Vec<Variable>>, &'static str> {
     let root: Node = serde_saphyr::from_str(text).map_err(|_| "it is not valid YAML")?;
     let Node::Map(sections) = root else {
         return Err("it is not a compose file");
     };
-    let mut compose = Compose::default();
-    for (name, section) in sections {
-        match (name.as_str(), section.value) {
-            ("services", Node::Map(services)) => {
-                compose.services = services
-                    .into_iter()
-                    .map(|(name, node)| (name, service(node.value)))
-                    .collect();
-            }
-            ("secrets", Node::Map(secrets)) => {
-                compose.secrets = secrets
-                    .into_iter()
-                    .map(|(name, node)| (name, file_of(node.value)))
-                    .collect();
-            }
-            _ => {}
-        }
+    let services = sections
+        .into_iter()
+        .filter(|(name, _)| name == "services")
+        .filter_map(|(_, section)| match section.value {
+            Node::Map(services) => Some(services),
+            Node::Nothing | Node::Scalar(_) | Node::List(_) => None,
+        })
+        .next_back()
+        .unwrap_or_default();
+    if services.is_empty() {
+        return Err("it has no services");
     }
-    if compose.services.is_empty() {
-        Err("it has no services")
-    } else {
-        Ok(compose)
-    }
+    Ok(services
+        .into_iter()
+        .map(|(name, node)| (name, of_service(node.value)))
+        .collect())
 }
 
-fn service(node: Node) -> Service {
-    let mut service = Service::default();
+fn of_service(node: Node) -> Vec<Variable> {
     let Node::Map(fields) = node else {
-        return service;
+        return Vec::new();
     };
-    for (name, field) in fields {
-        match name.as_str() {
-            "environment" => service.environment = environment(field.value),
-            "env_file" => service.env_files = env_files(field.value),
-            _ => {}
-        }
-    }
-    service
+    fields
+        .into_iter()
+        .rfind(|(name, _)| name == "environment")
+        .map(|(_, field)| environment(field.value))
+        .unwrap_or_default()
 }
 
 /// Reads the map form and the list form `NAME=value`. A name alone gets its value from the shell,
@@ -134,31 +108,6 @@ fn environment(node: Node) -> Vec<Variable> {
         }
         Node::Nothing | Node::Scalar(_) => Vec::new(),
     }
-}
-
-fn env_files(node: Node) -> Vec<String> {
-    match node {
-        Node::Scalar(text) => vec![text.to_string()],
-        Node::List(items) => items
-            .into_iter()
-            .flat_map(|item| env_files(item.value))
-            .collect(),
-        Node::Map(fields) => {
-            let path = fields.into_iter().filter(|(name, _)| name == "path");
-            path.flat_map(|(_, node)| env_files(node.value)).collect()
-        }
-        Node::Nothing => Vec::new(),
-    }
-}
-
-fn file_of(node: Node) -> Option<String> {
-    let Node::Map(fields) = node else { return None };
-    fields
-        .into_iter()
-        .find_map(|(name, node)| match node.value {
-            Node::Scalar(text) if name == "file" => Some(text.to_string()),
-            Node::Nothing | Node::Scalar(_) | Node::List(_) | Node::Map(_) => None,
-        })
 }
 
 impl<'de> Deserialize<'de> for Node {
@@ -257,31 +206,20 @@ services:
       PORT: 5432
       DEBUG: true
       FROM_SHELL:
-    env_file:
-      - .env
-      - path: ./other.env
-        required: false
   app:
     environment:
       - DATABASE_URL=postgres://u:${DB_PASSWORD:-hunter2}@db/x
       - INHERITED
       - EMPTY=
-    env_file: app.env
-secrets:
-  token:
-    file: ./token.txt
-  outside:
-    external: true
 ";
 
     #[test]
-    fn both_forms_anchors_and_other_files_are_found_with_their_lines() {
-        let Ok(compose) = parse(SAMPLE) else {
+    fn both_forms_and_anchors_are_found_with_their_lines() {
+        let Ok(services) = environments(SAMPLE) else {
             panic!("not parsed")
         };
         let variables = |service: &str| -> Vec<(String, u64, String)> {
-            let with_value = compose.services[service]
-                .environment
+            let with_value = services[service]
                 .iter()
                 .filter_map(|v| Some((v, v.value.as_ref()?)));
             with_value
@@ -308,16 +246,12 @@ secrets:
             [
                 (
                     "DATABASE_URL".into(),
-                    18,
+                    14,
                     "postgres://u:${DB_PASSWORD:-hunter2}@db/x".into()
                 ),
-                ("EMPTY".into(), 20, String::new())
+                ("EMPTY".into(), 16, String::new())
             ]
         );
-        assert_eq!(compose.services["db"].env_files, [".env", "./other.env"]);
-        assert_eq!(compose.services["app"].env_files, ["app.env"]);
-        assert_eq!(compose.secrets["token"].as_deref(), Some("./token.txt"));
-        assert_eq!(compose.secrets["outside"], None);
     }
 
     #[test]
@@ -330,7 +264,7 @@ secrets:
             "services:\n  a: [",
             "version: '3'\n",
         ] {
-            assert!(parse(text).is_err(), "{text}");
+            assert!(environments(text).is_err(), "{text}");
         }
     }
 

@@ -6,15 +6,15 @@ use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 use crate::core::inject::mask;
-use crate::core::inject::place::FileTarget;
 use crate::core::inject::render::{self, RenderSource, RenderedFile};
+use crate::core::inject::target::FileTarget;
 use crate::error::{Error, Result};
 use crate::names::printable;
 use crate::vault::Secrets;
 
 /// The maximum size of a file that is written for a model, in bytes. It is far below the limit for
 /// reading files, so values of any allowed size leave the file readable.
-const MAX_DRAWN: usize = 1024 * 1024;
+const MAX_RENDERED: usize = 1024 * 1024;
 /// The maximum size of a template on disk that is filled in for a model, in bytes.
 const MAX_TEMPLATE: usize = 256 * 1024;
 
@@ -33,7 +33,7 @@ pub(super) struct Draft {
 }
 
 /// The result of rendering a draft.
-pub(super) struct Drawing {
+pub(super) struct RenderedDraft {
     pub(super) rendered: Result<RenderedFile>,
     /// Whether the file may be written without asking a person.
     pub(super) unasked: bool,
@@ -44,10 +44,10 @@ pub(super) struct Drawing {
 impl Draft {
     /// Renders the file. For a model, rendering runs on a blocking thread, so that no call can hold
     /// up the server.
-    pub(super) async fn draw(self) -> Result<Drawing> {
+    pub(super) async fn render_for_audience(self) -> Result<RenderedDraft> {
         if self.is_person {
             let rendered = self.render();
-            return Ok(Drawing {
+            return Ok(RenderedDraft {
                 rendered,
                 unasked: true,
                 masked_text: None,
@@ -55,7 +55,7 @@ impl Draft {
         }
         let file = self.target.file.clone();
         let stopped = |_| Error::io("write", file)(std::io::ErrorKind::Other.into());
-        tokio::task::spawn_blocking(move || self.draw_for_model())
+        tokio::task::spawn_blocking(move || self.render_for_model())
             .await
             .map_err(stopped)
     }
@@ -87,7 +87,7 @@ impl Draft {
 
     /// Renders the file for a model. Whether a person is asked depends on the template, the record
     /// and the names of the keys, never on values in Vault or in the file.
-    fn draw_for_model(self) -> Drawing {
+    fn render_for_model(self) -> RenderedDraft {
         let Self {
             target,
             secrets,
@@ -98,14 +98,17 @@ impl Draft {
         let is_small = template.len() <= MAX_TEMPLATE;
         let unasked =
             self.may_be_unasked && is_small && render::is_plain(target, secrets, template);
-        let old_is_small = self.source().old.is_none_or(|old| old.len() <= MAX_DRAWN);
+        let old_is_small = self
+            .source()
+            .old
+            .is_none_or(|old| old.len() <= MAX_RENDERED);
         let rendered = if is_small && old_is_small {
             self.render()
         } else {
             Err(self.too_large())
         };
         let rendered = match rendered {
-            Ok(rendered) if rendered.text.len() > MAX_DRAWN => Err(self.too_large()),
+            Ok(rendered) if rendered.text.len() > MAX_RENDERED => Err(self.too_large()),
             outcome => outcome,
         };
         let masked = || {
@@ -116,7 +119,7 @@ impl Draft {
             }
         };
         let masked_text = (!unasked).then(masked);
-        Drawing {
+        RenderedDraft {
             rendered,
             unasked,
             masked_text,

@@ -97,18 +97,18 @@ mod tests {
 
     #[test]
     fn foreign_text_does_not_repeat_the_secrets_that_were_sent() {
-        let said = vec!["bad code canary-code\u{1b}[2J\nand more".to_owned()];
+        let texts = vec!["bad code canary-code\u{1b}[2J\nand more".to_owned()];
         assert_eq!(
-            ForeignText::scrubbed(&said, &["canary-code"]).for_person(),
+            ForeignText::scrubbed(&texts, &["canary-code"]).for_person(),
             "bad code …\\u{1b}[2J and more"
         );
     }
 
     #[test]
     fn foreign_text_is_shortened_and_hidden_in_debug_output() {
-        let said = ForeignText::new(&"canary ".repeat(100_000));
-        assert_eq!(said.for_person().chars().count(), 300);
-        assert!(!format!("{said:?}").contains("canary"));
+        let text = ForeignText::new(&"canary ".repeat(100_000));
+        assert_eq!(text.for_person().chars().count(), 300);
+        assert!(!format!("{text:?}").contains("canary"));
     }
 
     #[test]

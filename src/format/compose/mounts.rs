@@ -1,7 +1,7 @@
 //! The host folders that a compose file mounts into containers.
 
-use super::yaml::anchors::Anchors;
-use super::yaml::tree::{self, Node, NodeKind};
+use super::Document;
+use crate::format::yaml::tree::{self, Node, NodeKind};
 
 /// The sources of all bind mounts in a compose file, as written. Named volumes are not included. A
 /// text that is not YAML yields none.
@@ -10,48 +10,31 @@ pub fn bind_mounts(text: &str) -> Vec<String> {
     let Ok(documents) = tree::parse(text) else {
         return Vec::new();
     };
-    documents.iter().flat_map(of_document).collect()
-}
-
-fn of_document(document: &Node) -> Vec<String> {
-    let anchors = Anchors::of(document);
-    let Some(services) = anchors.get(document, "services") else {
-        return Vec::new();
-    };
-    let services = anchors.merged(services);
-    let services = services
+    documents
         .iter()
-        .filter_map(|(_, service)| anchors.resolve(service));
-    let volumes = services.filter_map(|service| anchors.get(service, "volumes"));
-    volumes
-        .flat_map(|volumes| sources(&anchors, volumes))
+        .flat_map(|document| of_document(&Document::of(document)))
         .collect()
 }
 
-fn sources<'tree>(anchors: &Anchors<'tree>, volumes: &'tree Node) -> Vec<String> {
-    let NodeKind::List(items) = &volumes.kind else {
-        return Vec::new();
-    };
-    let source = |item: &Node| match &item.kind {
-        NodeKind::Scalar { text, .. } => of_short_form(text),
-        NodeKind::Map(entries) => {
-            let field = |key: &str| {
-                entries
-                    .iter()
-                    .find(|(name, _)| name.text() == Some(key))
-                    .and_then(|(_, value)| value.text())
-            };
-            field("source")
-                .filter(|_| field("type") == Some("bind"))
-                .map(str::to_owned)
-        }
-        NodeKind::List(_) | NodeKind::Alias(_) => None,
-    };
-    items
-        .iter()
-        .filter_map(|item| anchors.resolve(item))
+fn of_document(document: &Document<'_>) -> Vec<String> {
+    let services = document.section("services").into_iter();
+    let volumes = services.filter_map(|service| document.anchors.get(service, "volumes"));
+    volumes
+        .filter(|volumes| matches!(volumes.kind, NodeKind::List(_)))
+        .flat_map(|volumes| document.items(Some(volumes)))
         .filter_map(source)
         .collect()
+}
+
+fn source(item: &Node) -> Option<String> {
+    let field = |key: &str| item.get(key).and_then(Node::text);
+    match &item.kind {
+        NodeKind::Scalar { text, .. } => of_short_form(text),
+        NodeKind::Map(_) => field("source")
+            .filter(|_| field("type") == Some("bind"))
+            .map(str::to_owned),
+        NodeKind::List(_) | NodeKind::Alias(_) => None,
+    }
 }
 
 /// The source of `SOURCE:TARGET[:MODE]`, if it is a path. A `:` inside `${…}` does not end the

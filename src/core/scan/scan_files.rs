@@ -1,12 +1,12 @@
 //! Scans the files, several in parallel.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::kinds::{self, FileReading};
 use super::walk::Candidate;
-use super::{Finding, Looked, Omission, Progress};
+use super::{Finding, Omission, Progress, ScannedFile};
 use crate::error::Error;
 use crate::files::Root;
 use crate::format::classify::{
@@ -32,57 +32,64 @@ const ALLOWED: [&str; 3] = [
 /// A comment that allows a secret on the next line.
 const ALLOWED_NEXT: &str = "pragma: allowlist nextline secret";
 
-type Found = (Option<Looked>, Vec<Omission>);
+/// A file with its entries, if it has any, and what could not be read.
+type Outcome = (Option<ScannedFile>, Vec<Omission>);
 
 /// Scans all files. The results are in the order of the files.
 pub(super) fn scan_all(
     root: &Root,
     files: &[Candidate],
     progress: &dyn Fn(Progress),
-) -> (Vec<Looked>, Vec<Omission>) {
+) -> (Vec<ScannedFile>, Vec<Omission>) {
     let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<(usize, Found)>> = Mutex::new(Vec::with_capacity(files.len()));
     let threads = std::thread::available_parallelism()
         .map_or(1, usize::from)
         .min(MAX_THREADS)
         .min(files.len().max(1));
-    let work = || {
-        let mut own = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(file) = files.get(at) else { break };
-            own.push((at, at_one(root, file)));
-        }
-        results
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(own);
-    };
+    let (sender, outcomes) = mpsc::channel();
+    let mut results: Vec<(usize, Outcome)> = Vec::with_capacity(files.len());
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        for _ in 0..threads {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                while let Some((at, file)) = next_file(files, next) {
+                    let _ = sender.send((at, scan_one(root, file))); // the receiver outlives this
+                }
+            });
+        }
+        drop(sender);
         let (started, mut last) = (Instant::now(), Instant::now());
-        while workers.iter().any(|worker| !worker.is_finished()) {
+        loop {
+            match outcomes.recv_timeout(PROGRESS_EVERY) {
+                Ok(result) => results.push(result),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break, // every file is scanned
+            }
             if started.elapsed() > PROGRESS_AFTER && last.elapsed() > PROGRESS_EVERY {
                 last = Instant::now();
                 progress(Progress {
-                    done: next.load(Ordering::Relaxed).min(files.len()),
+                    done: results.len(),
                     files: files.len(),
                 });
             }
-            std::thread::sleep(Duration::from_millis(1));
         }
     });
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(at, _)| *at);
-    let (mut looked, mut unread) = (Vec::new(), Vec::new());
+    let (mut scanned, mut unreadable) = (Vec::new(), Vec::new());
     for (_, (file, omissions)) in results {
-        looked.extend(file);
-        unread.extend(omissions);
+        scanned.extend(file);
+        unreadable.extend(omissions);
     }
-    (looked, unread)
+    (scanned, unreadable)
 }
 
-fn at_one(root: &Root, file: &Candidate) -> Found {
+/// The next file that no thread has taken, with its number.
+fn next_file<'a>(files: &'a [Candidate], next: &AtomicUsize) -> Option<(usize, &'a Candidate)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    files.get(at).map(|file| (at, file))
+}
+
+fn scan_one(root: &Root, file: &Candidate) -> Outcome {
     let omit = |line, reason: String| {
         vec![Omission {
             path: file.shown(),
@@ -98,11 +105,14 @@ fn at_one(root: &Root, file: &Candidate) -> Found {
     };
     let Ok(text) = std::str::from_utf8(&content.bytes) else {
         if let Some(name) = &file.secret {
-            return (Some(looked(file, vec![whole_file(file, name)])), Vec::new());
+            return (
+                Some(scanned_file(file, vec![whole_file(file, name)])),
+                Vec::new(),
+            );
         }
         return (None, omit(None, "it is not UTF-8 text".into()));
     };
-    let (findings, unread) = match kinds::settled(file.reading, text) {
+    let (findings, omissions) = match kinds::settled(file.reading, text) {
         FileReading::Secret => (of_secret(file, text), Vec::new()),
         FileReading::Lines => (of_lines(file, text), Vec::new()),
         FileReading::Form(form) => match places(form, text) {
@@ -121,18 +131,21 @@ fn at_one(root: &Root, file: &Candidate) -> Found {
         },
     };
     let is_empty = findings.is_empty();
-    (Some(looked(file, findings)).filter(|_| !is_empty), unread)
+    (
+        Some(scanned_file(file, findings)).filter(|_| !is_empty),
+        omissions,
+    )
 }
 
-fn looked(file: &Candidate, keys: Vec<Finding>) -> Looked {
-    Looked {
+fn scanned_file(file: &Candidate, keys: Vec<Finding>) -> ScannedFile {
+    ScannedFile {
         file: file.shown(),
         keys,
         unread_lines: Vec::new(),
     }
 }
 
-fn of_places(file: &Candidate, form: Form, text: &str, places: &[Place]) -> Option<Looked> {
+fn of_places(file: &Candidate, form: Form, text: &str, places: &[Place]) -> Option<ScannedFile> {
     let lines: Vec<&str> = text.split('\n').collect();
     let mut unread_lines: Vec<usize> = Vec::new();
     let mut keys = Vec::new();
@@ -155,7 +168,7 @@ fn of_places(file: &Candidate, form: Form, text: &str, places: &[Place]) -> Opti
         }
     }
     let is_empty = keys.is_empty() && unread_lines.is_empty();
-    (!is_empty).then(|| Looked {
+    (!is_empty).then(|| ScannedFile {
         file: file.shown(),
         keys,
         unread_lines,

@@ -1,4 +1,4 @@
-//! Finds the default file of a service.
+//! Finds the file that an example is made from.
 
 use std::path::{Path, PathBuf};
 
@@ -7,25 +7,9 @@ use crate::error::{Error, Result};
 use crate::files::Root;
 use crate::names::{Service, printable};
 
-/// Whether a file is read as a compose file rather than as an env file: its name ends in `.yml` or
-/// `.yaml`.
-#[must_use]
-pub fn is_compose(file: &Path) -> bool {
-    file.extension()
-        .is_some_and(|ending| ending == "yml" || ending == "yaml")
-}
-
-/// The default names of a compose file, in docker compose's order.
-pub(crate) const COMPOSE_NAMES: [&str; 4] = [
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
-];
-
 /// The path and text of `file`, or else of the first of `names` that exists in the service's
 /// folder.
-pub(in crate::core) fn read(
+pub(super) fn read(
     core: &Core,
     service: Option<&Service>,
     file: Option<&Path>,

@@ -11,7 +11,7 @@ use crate::core::approve::Approvals;
 use crate::error::Result;
 
 /// The page and the socket of this process.
-pub(super) struct ApprovalDesk {
+pub(super) struct ApprovalChannels {
     state: PathBuf,
     /// The plans and sign-ins that wait for the person.
     pub(super) pending: Arc<Pending>,
@@ -19,8 +19,8 @@ pub(super) struct ApprovalDesk {
     approvals: tokio::sync::Mutex<Option<Arc<Approvals>>>,
 }
 
-impl ApprovalDesk {
-    /// A desk that will put its socket into the state folder. Opens neither page nor socket yet.
+impl ApprovalChannels {
+    /// Channels that will put their socket into the state folder. Opens neither page nor socket yet.
     pub(super) fn new(state: PathBuf) -> Self {
         Self {
             state,
