@@ -7,7 +7,7 @@
 
 use std::ffi::OsString;
 
-use clap::{ArgMatches, Args, FromArgMatches, Parser};
+use clap::{ArgMatches, Args, Command as Definition, FromArgMatches, Parser};
 
 use super::command::{Cli, Command, Options};
 use super::{
@@ -40,7 +40,9 @@ macro_rules! named {
         }
 
         #[cfg(test)]
-        const NAMED: &[&str] = &[$($name),*];
+        fn alone() -> Vec<Definition> {
+            vec![$(<$arguments>::augment_args(Definition::new($name))),*]
+        }
     };
 }
 
@@ -103,10 +105,10 @@ fn one<T: Args>(
 fn matches(
     name: &'static str,
     arguments: &[OsString],
-    augment: fn(clap::Command) -> clap::Command,
+    augment: fn(Definition) -> Definition,
 ) -> Option<ArgMatches> {
-    let own = augment(clap::Command::new(name));
-    let mut all = Options::augment_args(clap::Command::new("claude-vault"))
+    let own = augment(Definition::new(name));
+    let mut all = Options::augment_args(Definition::new("claude-vault"))
         .args_override_self(true)
         .disable_help_subcommand(true)
         .subcommand_required(true)
@@ -121,16 +123,40 @@ fn matches(
 mod tests {
     use super::*;
 
-    /// Both ways of parsing must define the same arguments, in this order, for each command.
+    fn arguments(command: &Definition) -> Vec<&str> {
+        command
+            .get_arguments()
+            .map(|arg| arg.get_id().as_str())
+            .collect()
+    }
+
     #[test]
     fn a_command_that_is_built_alone_has_the_arguments_of_the_whole() {
         let whole = <Cli as clap::CommandFactory>::command();
-        for name in NAMED {
-            let whole = whole.find_subcommand(name);
-            assert!(
-                whole.is_some_and(|whole| whole.get_name() == *name),
-                "{name}"
-            );
+        for alone in alone() {
+            let same = whole.find_subcommand(alone.get_name()).unwrap();
+            assert_eq!(same.get_name(), alone.get_name(), "an alias");
+            assert_eq!(arguments(same), arguments(&alone), "{}", alone.get_name());
+        }
+    }
+
+    #[test]
+    fn every_command_is_built_alone_or_is_used_seldom() {
+        let seldom = [
+            "clear-clipboard",
+            "dev-server",
+            "dev-sign-in",
+            "doctor",
+            "help",
+            "setup",
+            "version",
+        ];
+        let whole = <Cli as clap::CommandFactory>::command();
+        let alone = alone();
+        for command in whole.get_subcommands() {
+            let name = command.get_name();
+            let is_alone = alone.iter().any(|alone| alone.get_name() == name);
+            assert!(is_alone != seldom.contains(&name), "{name}");
         }
     }
 

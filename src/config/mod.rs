@@ -186,14 +186,15 @@ pub struct Settings {
     pub audit_log: PathBuf,
     /// Where state without secrets is kept (`$XDG_STATE_HOME/claude-vault`).
     pub state: PathBuf,
-    /// Hosts (or host:port), besides the host of the address, that may receive requests after a
+    /// Hosts (or host:port), besides the origin of the address, that may receive requests after a
     /// redirect or as the active node.
     pub trusted_hosts: Vec<String>,
     /// How TLS connections to Vault are made.
     pub tls: Tls,
-    /// `VAULT_CLIENT_TIMEOUT`: the limit for one request, from its start to the last byte received.
+    /// `VAULT_CLIENT_TIMEOUT`: the limit for all failed attempts, slow answers and pauses of one
+    /// command or call of a tool, and for each request.
     pub timeout: Duration,
-    /// `VAULT_MAX_RETRIES`: how often a read is repeated after a server failure.
+    /// `VAULT_MAX_RETRIES`: how often a request is repeated at a server that fails; 0 for never.
     pub max_retries: u32,
     /// Whether a token may travel over plain http.
     pub insecure_http: bool,

@@ -153,6 +153,13 @@ impl Core {
         }
     }
 
+    /// Gives the whole client timeout to the next operation.
+    pub(crate) fn renew_timeout(&self) {
+        if let Some(client) = self.client.get() {
+            client.renew_timeout();
+        }
+    }
+
     /// Like [`Self::vault`], at the active node: decisions about changes and the changes themselves
     /// must not depend on a standby.
     ///

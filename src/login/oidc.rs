@@ -223,6 +223,7 @@ async fn poll(
     let mut interval = auth.poll_interval.unwrap_or(Duration::from_secs(5));
     loop {
         sleep(interval).await;
+        vault.renew_timeout();
         match vault.poll_oidc(mount, &auth.state, nonce).await {
             Ok(Polled::Granted(granted)) => return Ok(granted),
             Ok(Polled::SlowDown) => interval *= 2,

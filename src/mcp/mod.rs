@@ -99,7 +99,10 @@ fn harden() -> Result<()> {
 impl Server {
     async fn run(&self, name: &str, arguments: &JsonObject, caller: &Caller) -> CallToolResponse {
         let outcome = match &self.0 {
-            Ok(state) => tools::call(state, name, arguments, caller).await,
+            Ok(state) => {
+                state.core().renew_timeout();
+                tools::call(state, name, arguments, caller).await
+            }
             Err(()) => Some(Err(unusable_settings())),
         };
         match outcome.unwrap_or_else(|| Err(Error::ApprovalUnknown.into())) {

@@ -109,9 +109,18 @@ impl Client {
         &self.cluster.settings
     }
 
+    /// Gives the whole timeout to the next operation of a process that runs several: a call of a
+    /// tool, or a change after a person took their time.
+    pub(crate) fn renew_timeout(&self) {
+        self.cluster.patience.renew();
+    }
+
     /// Waits before a change is looked for, or made, again; longer for each `attempt`. Returns
-    /// `false` if the client's timeout does not allow it.
+    /// `false` if the client's timeout does not allow it, or the settings allow no retries.
     pub(crate) async fn back_off(&self, attempt: u32) -> bool {
+        if self.settings().max_retries == 0 {
+            return false;
+        }
         let pause = patience::backoff(attempt);
         self.cluster.patience.pause(pause, &self.address()).await
     }
@@ -138,7 +147,11 @@ impl Client {
             }
             self.cluster.patience.spend_since(start);
             last_failure = Instant::now();
-            let is_harmless = call.repeat == Repeat::Always || !failure.may_have_run;
+            let is_harmless = match call.repeat {
+                Repeat::Always => true,
+                Repeat::UnlessRun => !failure.may_have_run,
+                Repeat::Never => failure.cause == Cause::Starting,
+            };
             if !(is_harmless && attempts.wait(failure.cause, &self.cluster).await) {
                 return Err(failure.error);
             }

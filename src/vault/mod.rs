@@ -1,8 +1,8 @@
 //! The HTTP client for Vault: requests, retries, redirects, and the meaning of each response.
 //!
 //! Works with HashiCorp Vault and OpenBao (<https://developer.hashicorp.com/vault/api-docs>,
-//! <https://openbao.org/api-docs/>). The requests of a command never take longer than the
-//! client's timeout, unless Vault answers each of them quickly. A
+//! <https://openbao.org/api-docs/>). Waiting for a server that fails or is slow ends
+//! with the client's timeout, which holds for all requests of a command together. A
 //! response never holds more than [`MAX_BODY`] bytes. The token goes only to origins (scheme, host,
 //! port) that the person named.
 

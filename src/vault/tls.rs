@@ -145,6 +145,11 @@ pub(super) fn is_not_tls(error: &(dyn std::error::Error + 'static)) -> bool {
     )
 }
 
+/// Whether the server closed the connection before it answered completely.
+pub(super) fn is_cut_off(error: &(dyn std::error::Error + 'static)) -> bool {
+    find::<hyper::Error>(error).is_some_and(hyper::Error::is_incomplete_message)
+}
+
 /// Finds an error of type `T` in the chain of causes. Also looks inside I/O errors, because their
 /// `source` skips the error they wrap.
 fn find<'a, T: std::error::Error + 'static>(

@@ -237,7 +237,7 @@ impl Client {
         let call = Call {
             method: reqwest::Method::DELETE,
             operation: "delete",
-            repeat: Repeat::UnlessRun,
+            repeat: Repeat::Never,
             ..Call::get(&path)
         };
         self.change_metadata(call).await

@@ -258,6 +258,8 @@ fn inject_exec_and_login_wait_for_a_leader() {
         home.cv(["set", &service, &value, "--no-confirm"]).exits(0);
         home.file(&format!("{service}/.env.example"), "A=\n");
     }
+    // A standby lists services from its own state.
+    cluster.wait_until_all_have("app11");
     without_leader(&cluster, || home.cv(["inject", "--all"]).exits(0));
     for number in 0..12 {
         let text = home.read(&format!("app{number}/.env"));

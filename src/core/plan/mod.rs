@@ -268,6 +268,8 @@ impl<O: Operation> ApprovedPlan<O> {
         core: &Core,
         approver: &impl Approver,
     ) -> Result<(Committed<O::Done>, O)> {
+        // A person may have taken minutes to answer.
+        core.renew_timeout();
         let outcome = self
             .operation
             .carry_out(

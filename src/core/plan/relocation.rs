@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::deletion::{NewState, VersionTarget, apply};
+use super::version::write_metadata;
 use super::{Commit, Consent, Operation, Permit, Report, VersionChange};
 use crate::approval::{Asked, Outcome, Question};
 use crate::audit::Action;
@@ -170,22 +171,14 @@ impl Relocation {
         if self.custom.is_empty() {
             return Ok(());
         }
-        let history = self.vault.read_history(&self.service).await?;
-        let mut custom = history
-            .as_ref()
-            .map(|history| history.custom.clone())
-            .unwrap_or_default();
-        let before = custom.clone();
-        custom.extend(self.custom.clone());
-        if custom == before {
-            return Ok(());
-        }
+        let entries = self
+            .custom
+            .iter()
+            .map(|(name, text)| (name.clone(), Some(text.clone())))
+            .collect();
         let writer = permit.writer(&self.vault);
         let writer = writer.as_ref().unwrap_or(&self.vault);
-        writer
-            .write_custom_metadata(&self.service, history.as_ref(), &custom)
-            .await
-            .map(drop)
+        write_metadata(&self.service, writer, &self.vault, &entries).await
     }
 
     /// Fails if the approved version is no longer the newest one.

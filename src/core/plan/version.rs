@@ -13,6 +13,7 @@ pub use self::current::Current;
 pub use self::given::Given;
 pub use self::notes::Notes;
 use self::write::UpkeepChange;
+pub(super) use self::write::write_metadata;
 use super::{Consent, Operation, Permit, Report, logged_name};
 use crate::approval::{Asked, Change, Outcome, Question};
 use crate::audit::Action;

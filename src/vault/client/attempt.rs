@@ -8,7 +8,7 @@ use super::cluster::{Found, Node};
 use super::failure::{Cause, Failure};
 use super::origin::host_and_port;
 use super::send::Unsent;
-use super::{Call, Client};
+use super::{Call, Client, Repeat};
 use crate::error::Error;
 use crate::vault::reply::VaultReply;
 use crate::vault::token::unexpected;
@@ -30,9 +30,11 @@ impl Client {
         last_failure: Instant,
     ) -> std::result::Result<VaultReply, Failure> {
         let (node, role) = self.node(call, last_failure).await?;
+        // Whether a request that goes to any address of the name hangs is a guess.
+        let may_abort = call.repeat == Repeat::Always || node != self.cluster.home();
         let sent = tokio::select! {
             sent = self.send(call, &node) => sent,
-            () = self.cluster.another_took_over(&node) => {
+            () = self.cluster.another_took_over(&node), if may_abort => {
                 Err(Unsent {
                     error: self.unreachable("it stopped answering"),
                     may_have_run: true,
@@ -81,6 +83,7 @@ impl Client {
         call: &Call<'_>,
         last_failure: Instant,
     ) -> std::result::Result<(Node, Role), Failure> {
+        self.cluster.confirm_address().await;
         let known = if self.at_active {
             self.cluster.found()
         } else {
@@ -97,6 +100,13 @@ impl Client {
             // A read that decides nothing needs no leader.
             Found::NoLeader if self.at_active || call.method != reqwest::Method::GET => {
                 return Err(self.no_leader());
+            }
+            Found::Nobody if self.at_active && self.cluster.has_several_addresses() => {
+                return Err(Failure {
+                    error: self.unreachable("none of its addresses answers"),
+                    may_have_run: false,
+                    cause: Cause::NodeDown,
+                });
             }
             Found::NoLeader | Found::Nobody => (self.cluster.home(), Role::Any),
         };
@@ -127,6 +137,12 @@ impl Client {
             } else {
                 Cause::Final
             }
+        } else if matches!(
+            unsent.error,
+            Error::BadReply { .. } | Error::Certificate { .. } | Error::WrongScheme { .. }
+        ) && self.cluster.has_several_addresses()
+        {
+            Cause::NodeDown
         } else if !matches!(unsent.error, Error::Unreachable { .. }) {
             Cause::Final
         } else if unsent.is_redirected {
@@ -172,7 +188,7 @@ impl Client {
         cause.filter(|cause| !(is_alone && *cause == Cause::NodeDown))
     }
 
-    fn unreachable(&self, reason: &str) -> Error {
+    pub(super) fn unreachable(&self, reason: &str) -> Error {
         Error::Unreachable {
             address: self.address(),
             reason: reason.to_owned(),

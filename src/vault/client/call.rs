@@ -29,6 +29,8 @@ pub(crate) enum Repeat {
     Always,
     /// Only if Vault certainly did not carry it out.
     UnlessRun,
+    /// Never: before each attempt, the caller looks whether the request still applies.
+    Never,
 }
 
 impl<'a> Call<'a> {

@@ -5,7 +5,7 @@
 //! Reads that decide about a change go to the active node, because an OpenBao standby answers from
 //! its own, possibly older state.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,6 +25,12 @@ use crate::error::Result;
 const PROBE: Duration = Duration::from_secs(2);
 /// How long a request may take before the other nodes are asked whether they took over.
 const HANGS_AFTER: Duration = Duration::from_secs(3);
+/// How long an address of a name is used without looking the name up again.
+const PIN_FOR: Duration = Duration::from_secs(30);
+/// The largest answer to `sys/leader` that is accepted, in bytes.
+const MAX_LEADER_BODY: usize = 64 * 1024;
+/// The most HTTP clients for nodes that are kept.
+const MAX_CLIENTS: usize = 16;
 /// The most addresses of a name that are tried.
 const MAX_NODES: usize = 8;
 
@@ -33,8 +39,8 @@ const MAX_NODES: usize = 8;
 pub(super) struct Node {
     /// The configured address, or that of an active node which is trusted with the token.
     pub(super) base: Url,
-    /// The address to connect to; `None` lets the system choose among the addresses of the name.
-    pub(super) pinned: Option<IpAddr>,
+    /// The address to connect to, with port 0; `None` lets the system choose among the addresses of the name.
+    pub(super) pinned: Option<SocketAddr>,
 }
 
 /// The answer to GET `sys/leader`.
@@ -96,12 +102,12 @@ pub(super) struct Cluster {
     /// Held while the nodes are asked, so that many requests that fail together ask once.
     search: tokio::sync::Mutex<()>,
     /// Whether any node answered when they were last asked.
-    others_answer: AtomicBool,
+    any_answers: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
-    /// The active node, or a standby that forwards to it.
+    /// The result of the last search, and when it was last confirmed; `None` if it failed since.
     found: Option<(Found, Instant)>,
     /// Whether reads that decide nothing must go to a found node too.
     is_home_lost: bool,
@@ -118,7 +124,7 @@ impl Cluster {
             addresses: Addresses::default(),
             state: Mutex::default(),
             search: tokio::sync::Mutex::default(),
-            others_answer: AtomicBool::new(false),
+            any_answers: AtomicBool::new(false),
         }
     }
 
@@ -160,6 +166,9 @@ impl Cluster {
             return Ok(http.clone());
         }
         let http = build(&self.settings, node, &Addresses::default())?;
+        if others.len() >= MAX_CLIENTS {
+            others.remove(0);
+        }
         others.push((node.clone(), http.clone()));
         Ok(http)
     }
@@ -169,15 +178,17 @@ impl Cluster {
         self.addresses.get().len() > 1
     }
 
-    pub(super) fn others_answer(&self) -> bool {
-        self.others_answer.load(Ordering::Relaxed)
+    pub(super) fn any_answers(&self) -> bool {
+        self.any_answers.load(Ordering::Relaxed)
     }
 
     /// The node for requests that any node may answer.
     pub(super) fn any_node(&self) -> Option<Node> {
         let state = lock(&self.state);
         match &state.found {
-            Some((found, _)) if state.is_home_lost => found.node().cloned(),
+            Some((found, _)) if state.is_home_lost && found.node().is_some() => {
+                found.node().cloned()
+            }
             _ if state.is_home_lost && self.has_several_addresses() => None,
             _ => Some(self.home()),
         }
@@ -185,10 +196,43 @@ impl Cluster {
 
     /// The node that was found to be active, or the standby that forwards to it.
     pub(super) fn found(&self) -> Option<Found> {
-        lock(&self.state)
-            .found
-            .as_ref()
-            .map(|(found, _)| found.clone())
+        let state = lock(&self.state);
+        let found = state.found.as_ref().map(|(found, _)| found.clone());
+        found.filter(|found| found.node().is_some())
+    }
+
+    /// Looks the name up again if the found node is one of its addresses and was not confirmed for
+    /// a while. An address that no longer belongs to the name may belong to somebody else.
+    pub(super) async fn confirm_address(&self) {
+        let Some((Found::Active(node) | Found::Single(node), at)) = lock(&self.state).found.clone()
+        else {
+            return;
+        };
+        let Some(pinned) = node.pinned else { return };
+        if at.elapsed() < PIN_FOR {
+            return;
+        }
+        let is_current = self.look_up().await.contains(&pinned);
+        let mut state = lock(&self.state);
+        if is_current {
+            state.found = Some((Found::Active(node), Instant::now()));
+        } else {
+            state.found = None;
+            drop(state);
+            lock(&self.others).retain(|(other, _)| *other != node);
+        }
+    }
+
+    async fn look_up(&self) -> Vec<SocketAddr> {
+        let left = self.patience.left();
+        self.addresses
+            .look_up(&self.home, left, self.loopback_only())
+            .await
+    }
+
+    /// Whether only addresses of this machine may be used, because requests are not encrypted.
+    fn loopback_only(&self) -> bool {
+        self.home.scheme() == "http" && !self.settings.insecure_http
     }
 
     /// Forgets a node that failed.
@@ -213,9 +257,8 @@ impl Cluster {
         }
         let found = self.ask_nodes().await;
         let answers = !matches!(found, Found::Nobody);
-        self.others_answer.store(answers, Ordering::Relaxed);
-        let is_usable = found.node().is_some();
-        lock(&self.state).found = is_usable.then(|| (found.clone(), Instant::now()));
+        self.any_answers.store(answers, Ordering::Relaxed);
+        lock(&self.state).found = Some((found.clone(), Instant::now()));
         found
     }
 
@@ -241,21 +284,26 @@ impl Cluster {
             .into_iter()
             .map(|node| async { (self.leader(&node).await, node) })
             .collect();
+        let mut single = None;
         while let Some((answer, node)) = asked.next().await {
-            if let Some((leader, _)) = answer {
-                if let Some(found) = leader.current(node.clone()) {
-                    return found;
-                }
-                standbys.push((node, leader));
+            match answer.map(|(leader, _)| (leader.current(node.clone()), leader)) {
+                Some((Some(Found::Active(node)), _)) => return Found::Active(node),
+                Some((Some(found), _)) => single = Some(found),
+                Some((None, leader)) => standbys.push((node, leader)),
+                None => {}
             }
         }
-        self.follow(&standbys).await
+        match single {
+            // Among nodes of a cluster, a server without one is somebody else's.
+            Some(found) if standbys.is_empty() => found,
+            Some(_) | None => self.follow(&standbys).await,
+        }
     }
 
     /// The pinned nodes behind the configured name, or the name itself if it has one address.
     async fn nodes(&self) -> Vec<Node> {
         let base = &self.home;
-        let addresses = self.addresses.look_up(base).await;
+        let addresses = self.look_up().await;
         if addresses.len() < 2 {
             let is_home_lost = lock(&self.state).is_home_lost;
             return is_home_lost.then(|| self.home()).into_iter().collect();
@@ -263,9 +311,9 @@ impl Cluster {
         addresses
             .into_iter()
             .take(MAX_NODES)
-            .map(|ip| Node {
+            .map(|address| Node {
                 base: base.clone(),
-                pinned: Some(ip),
+                pinned: Some(address),
             })
             .collect()
     }
@@ -284,7 +332,7 @@ impl Cluster {
         };
         if !self.trusts(&base) {
             // A leader behind the configured name was asked itself, and did not say that it leads.
-            return if self.addresses.include(&base).await {
+            return if self.addresses.include(&base, self.patience.left()).await {
                 Found::NoLeader
             } else {
                 Found::Standby(standby.clone())
@@ -298,7 +346,7 @@ impl Cluster {
     }
 
     /// Asks one node who leads. `None` without a usable answer.
-    pub(super) async fn leader(&self, node: &Node) -> Option<(Leader, Option<IpAddr>)> {
+    pub(super) async fn leader(&self, node: &Node) -> Option<(Leader, Option<SocketAddr>)> {
         let mut url = node.base.clone();
         url.set_path(&format!(
             "{}/v1/sys/leader",
@@ -315,51 +363,46 @@ impl Cluster {
             request = request.header(reqwest::header::HOST, host);
         }
         let response = request.send().await.ok()?;
-        let peer = response.remote_addr().as_ref().map(SocketAddr::ip);
+        let peer = response.remote_addr().map(|mut peer| {
+            peer.set_port(0);
+            peer
+        });
         if response.status() != reqwest::StatusCode::OK {
             return None;
         }
-        let body = super::http::body(response).await.ok()?;
+        let body = super::http::body(response, MAX_LEADER_BODY).await.ok()?;
         serde_json::from_slice(&body)
             .ok()
             .map(|leader| (leader, peer))
     }
 
-    /// Returns when a request to `node` has taken long and another node has taken over meanwhile. A
-    /// stopped node keeps its connections open and never answers.
+    /// Returns when a request to `node` has taken long, this node does not even say who leads, and
+    /// another node leads. A stopped node keeps its connections open and never answers. If `node`
+    /// is the name, any of its addresses may be the one in use.
     pub(super) async fn another_took_over(&self, node: &Node) {
         tokio::time::sleep(HANGS_AFTER).await;
         loop {
-            if let Found::Active(active) = self.ask_nodes_but(node).await
-                && active != *node
-            {
+            let mut nodes = self.nodes().await;
+            if node.base != self.home {
+                nodes.push(self.home());
+                nodes.push(node.clone());
+            }
+            let mut asked: FuturesUnordered<_> = nodes
+                .into_iter()
+                .map(|node| async { (self.leader(&node).await, node) })
+                .collect();
+            let (mut is_silent, mut is_led) = (false, false);
+            while let Some((answer, asked)) = asked.next().await {
+                let may_be_used = asked == *node || *node == self.home();
+                match answer {
+                    None => is_silent |= may_be_used,
+                    Some((leader, _)) => is_led |= leader.ha_enabled && leader.is_self,
+                }
+            }
+            if is_silent && is_led {
                 return;
             }
             tokio::time::sleep(HANGS_AFTER / 3).await;
-        }
-    }
-
-    async fn ask_nodes_but(&self, hanging: &Node) -> Found {
-        if hanging.base == self.home {
-            let nodes = self.nodes().await;
-            let others = nodes
-                .into_iter()
-                .filter(|node| node.pinned != hanging.pinned || node.base != hanging.base);
-            let mut asked: FuturesUnordered<_> = others
-                .map(|node| async { (self.leader(&node).await, node) })
-                .collect();
-            while let Some((answer, node)) = asked.next().await {
-                if answer.is_some_and(|(leader, _)| leader.ha_enabled && leader.is_self) {
-                    return Found::Active(node);
-                }
-            }
-            return Found::NoLeader;
-        }
-        let home = self.home();
-        match self.leader(&home).await {
-            Some((leader, _)) if leader.ha_enabled && leader.is_self => Found::Active(home),
-            Some((leader, _)) => self.follow(&[(home, leader)]).await,
-            None => Found::Nobody,
         }
     }
 }

@@ -55,12 +55,7 @@ impl Failure {
             // 412: the node lacks a state that this request requires. 429: a quota.
             412 | 429 => Some(Cause::Busy(after)),
             501 => None,
-            500..
-                if reply.has_error_with("active cluster node not found")
-                    || reply.has_error_with("node not active") =>
-            {
-                Some(Cause::NoLeader)
-            }
+            500 if has_no_leader(reply) => Some(Cause::NoLeader),
             503 if reply.has_error_with("sealed") => Some(Cause::NodeDown),
             500.. => Some(Cause::Busy(after)),
             _ => None,
@@ -71,15 +66,24 @@ impl Failure {
     pub(super) fn is_untouched(reply: &VaultReply) -> bool {
         match reply.status {
             400 | 412 | 429 => true,
+            500 if has_no_leader(reply) => true,
             503 => reply.has_error_with("sealed"),
             _ => false,
         }
     }
 }
 
+/// Whether a standby says that it could not forward the request.
+fn has_no_leader(reply: &VaultReply) -> bool {
+    reply.has_error_with("active cluster node not found")
+}
+
 /// The attempts of one call.
 pub(super) struct Attempts {
+    /// Of any cause; decides the pause.
     failed: u32,
+    /// Of causes whose number is limited.
+    limited: u32,
     first_redirect: Option<Instant>,
 }
 
@@ -87,6 +91,7 @@ impl Attempts {
     pub(super) fn new() -> Self {
         Self {
             failed: 0,
+            limited: 0,
             first_redirect: None,
         }
     }
@@ -101,8 +106,8 @@ impl Attempts {
         let is_allowed = match cause {
             Cause::Final => false,
             Cause::Starting => true,
-            Cause::Busy(_) => self.failed < retries,
-            Cause::NodeDown => retries > 0 && (self.failed < retries || cluster.others_answer()),
+            Cause::Busy(_) => self.limited < retries,
+            Cause::NodeDown => retries > 0 && (self.limited < retries || cluster.any_answers()),
             Cause::NoLeader => retries > 0,
             Cause::Redirected => {
                 let first = *self.first_redirect.get_or_insert_with(Instant::now);
@@ -122,6 +127,7 @@ impl Attempts {
             | Cause::Redirected => backoff(self.failed),
         };
         self.failed += 1;
+        self.limited += u32::from(matches!(cause, Cause::Busy(_) | Cause::NodeDown));
         cluster.patience.pause(pause, &cluster.address()).await
     }
 }

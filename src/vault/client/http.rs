@@ -1,6 +1,6 @@
 //! HTTP: sets up the connection, reads responses within limits, and explains failed exchanges.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -55,11 +55,15 @@ pub(super) fn build(
     };
     // With `VAULT_TLS_SERVER_NAME`, the URL contains the certificate's name, but the connection
     // must still go to the host of the node.
-    let other_name = server_name(settings, base).map(|_| host.to_owned());
     let name = server_name(settings, base).unwrap_or(host);
     builder = match node.pinned {
-        Some(ip) => builder.resolve(name, SocketAddr::new(ip, 0)),
-        None => builder.dns_resolver(Arc::new(addresses.resolver(other_name))),
+        Some(address) => builder.resolve(name, address),
+        None => builder.dns_resolver(Arc::new(Resolver {
+            name: name.to_owned(),
+            host: host.to_owned(),
+            loopback_only: base.scheme() == "http" && !settings.insecure_http,
+            addresses: addresses.clone(),
+        })),
     };
     builder.build().map_err(|_| {
         Error::invalid(
@@ -95,19 +99,19 @@ pub(super) fn url_and_host(settings: &Settings, url: &Url) -> Result<(Url, Optio
 
 /// The addresses that the system found for a name.
 #[derive(Clone, Default)]
-pub(super) struct Addresses(Arc<Mutex<Vec<IpAddr>>>);
+pub(super) struct Addresses(Arc<Mutex<Vec<SocketAddr>>>);
 
 impl Addresses {
-    pub(super) fn get(&self) -> Vec<IpAddr> {
+    pub(super) fn get(&self) -> Vec<SocketAddr> {
         self.0.lock().map(|found| found.clone()).unwrap_or_default()
     }
 
-    fn set(&self, found: &[IpAddr]) {
+    fn set(&self, found: &[SocketAddr]) {
         if let Ok(mut kept) = self.0.lock() {
             kept.clear();
-            for ip in found {
-                if !kept.contains(ip) {
-                    kept.push(*ip);
+            for address in found {
+                if !kept.contains(address) {
+                    kept.push(*address);
                 }
             }
         }
@@ -115,57 +119,78 @@ impl Addresses {
 
     /// Looks the name up again, since nodes come and go. An address needs no look-up. If the
     /// look-up fails, the addresses of the last one are returned.
-    pub(super) async fn look_up(&self, base: &Url) -> Vec<IpAddr> {
+    pub(super) async fn look_up(
+        &self,
+        base: &Url,
+        left: Duration,
+        loopback_only: bool,
+    ) -> Vec<SocketAddr> {
         match base.host() {
             Some(Host::Domain(name)) => {
-                let found = tokio::net::lookup_host((name, 0));
-                if let Ok(Ok(found)) = tokio::time::timeout(LOOK_UP, found).await {
-                    self.set(&found.map(|address| address.ip()).collect::<Vec<_>>());
+                let found = tokio::time::timeout(LOOK_UP.min(left), look_up(name, loopback_only));
+                if let Ok(Ok(found)) = found.await {
+                    self.set(&found);
                 }
             }
-            Some(Host::Ipv4(ip)) => self.set(&[ip.into()]),
-            Some(Host::Ipv6(ip)) => self.set(&[ip.into()]),
+            Some(Host::Ipv4(ip)) => self.set(&[(ip, 0).into()]),
+            Some(Host::Ipv6(ip)) => self.set(&[(ip, 0).into()]),
             None => {}
         }
         self.get()
     }
 
     /// Whether another URL leads to one of several addresses.
-    pub(super) async fn include(&self, other: &Url) -> bool {
+    pub(super) async fn include(&self, other: &Url, left: Duration) -> bool {
         let own = self.get();
         own.len() > 1
             && Self::default()
-                .look_up(other)
+                .look_up(other, left, false)
                 .await
                 .iter()
-                .any(|ip| own.contains(ip))
-    }
-
-    fn resolver(&self, other_name: Option<String>) -> Resolver {
-        Resolver {
-            other_name,
-            addresses: self.clone(),
-        }
+                .any(|address| own.iter().any(|own| own.ip() == address.ip()))
     }
 }
 
-/// Looks names up with the system, and records the addresses.
+/// The addresses of a name, with port 0. The name service of the network also answers for names
+/// below `localhost`, so unencrypted requests use only addresses of this machine.
+async fn look_up(name: &str, loopback_only: bool) -> std::io::Result<Vec<SocketAddr>> {
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0))
+        .await?
+        .filter(|address| !loopback_only || address.ip().is_loopback())
+        .collect();
+    if found.is_empty() {
+        return Err(std::io::Error::other(
+            "the look-up gave no address of this machine",
+        ));
+    }
+    Ok(found)
+}
+
+/// Looks names up with the system, and records the addresses of the server's name.
 struct Resolver {
-    /// Looked up instead of the name in the URL.
-    other_name: Option<String>,
+    /// The name in the URL: the host, or the certificate's name.
+    name: String,
+    /// The host to connect to.
+    host: String,
+    loopback_only: bool,
     addresses: Addresses,
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let name = self
-            .other_name
-            .clone()
-            .unwrap_or_else(|| name.as_str().to_owned());
-        let addresses = self.addresses.clone();
+        // A proxy has a name of its own.
+        let is_server = name.as_str().eq_ignore_ascii_case(&self.name);
+        let (host, loopback_only) = if is_server {
+            (self.host.clone(), self.loopback_only)
+        } else {
+            (name.as_str().to_owned(), false)
+        };
+        let addresses = is_server.then(|| self.addresses.clone());
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await?.collect();
-            addresses.set(&found.iter().map(SocketAddr::ip).collect::<Vec<_>>());
+            let found = look_up(&host, loopback_only).await?;
+            if let Some(addresses) = addresses {
+                addresses.set(&found);
+            }
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
@@ -201,7 +226,8 @@ impl Client {
             match tls::io_reason(&error) {
                 Some(reason) => reason,
                 None if error.is_connect() => "the connection failed".into(),
-                None => return self.bad("it is not HTTP, or it was cut off"),
+                None if tls::is_cut_off(&error) => "the connection was closed".into(),
+                None => return self.bad("it is not HTTP"),
             }
         };
         Error::Unreachable { address, reason }
@@ -214,7 +240,7 @@ impl Client {
         response: reqwest::Response,
     ) -> Result<VaultReply> {
         let status = response.status().as_u16();
-        match body(response).await {
+        match body(response, MAX_BODY).await {
             Ok(body) => Ok(VaultReply {
                 status,
                 body,
@@ -233,17 +259,18 @@ pub(super) enum BodyError {
     Broken(reqwest::Error),
 }
 
-/// Reads at most [`MAX_BODY`] bytes of the body, into memory that is overwritten when dropped.
+/// Reads at most `limit` bytes of the body, into memory that is overwritten when dropped.
 pub(super) async fn body(
     mut response: reqwest::Response,
+    limit: usize,
 ) -> std::result::Result<Zeroizing<Vec<u8>>, BodyError> {
     let announced = usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
-    if announced > MAX_BODY {
+    if announced > limit {
         return Err(BodyError::TooLarge);
     }
     let mut body = Zeroizing::new(Vec::with_capacity(announced.max(4096)));
     while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
-        if body.len() + chunk.len() > MAX_BODY {
+        if body.len() + chunk.len() > limit {
             return Err(BodyError::TooLarge);
         }
         body.extend_from_slice(&chunk);

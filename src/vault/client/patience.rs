@@ -1,6 +1,6 @@
 //! How long a command waits for Vault in total, and the pauses between attempts.
 //!
-//! `VAULT_CLIENT_TIMEOUT` limits the whole command: all failed attempts, slow answers and pauses
+//! `VAULT_CLIENT_TIMEOUT` limits the whole command, or the whole call of a tool: all failed attempts, slow answers and pauses
 //! count, however many requests they belong to. Quick answers do not count, so work on thousands of
 //! services is not cut short.
 
@@ -54,8 +54,7 @@ impl Patience {
         }
     }
 
-    /// The time that is left. A server of long life (`mcp`) gets the whole limit again once that
-    /// much time has passed without trouble.
+    /// The time that is left.
     pub(super) fn left(&self) -> Duration {
         self.limit.saturating_sub(self.lock().total)
     }
@@ -69,9 +68,14 @@ impl Patience {
         spent.counted_to = Some(now);
     }
 
+    /// Gives the whole time again, for the next operation of a long-lived process.
+    pub(super) fn renew(&self) {
+        *self.lock() = Spent::default();
+    }
+
     /// Counts the time since `start` if it was a slow answer.
     pub(super) fn spend_if_slow(&self, start: Instant) {
-        if start.elapsed() > SLOW.min(self.limit / 10) {
+        if start.elapsed() > SLOW {
             self.spend_since(start);
         }
     }
@@ -105,11 +109,7 @@ impl Patience {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Spent> {
-        let mut spent = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if spent.counted_to.is_some_and(|to| to.elapsed() > self.limit) {
-            *spent = Spent::default();
-        }
-        spent
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -71,9 +71,18 @@ impl Client {
                 reply.was_redirected = redirects > 0;
                 return Ok((reply, after));
             }
-            url = self
+            let target = self
                 .redirect_target(&response, &url)
                 .map_err(|error| unsent(error, true))?;
+            if target == url {
+                // A standby whose leader has the name of all nodes.
+                return Err(Unsent {
+                    error: self.unreachable("its cluster has no active node"),
+                    may_have_run: true,
+                    is_redirected: true,
+                });
+            }
+            url = target;
             // The path of the configured address is already part of the URL.
             if url.origin() != node.base.origin() {
                 let mut base = url.clone();

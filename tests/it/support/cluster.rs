@@ -192,6 +192,17 @@ impl Cluster {
         http::attempt(address, "PUT", "sys/seal", &self.root, "{}");
     }
 
+    /// Waits until every node has a service.
+    pub fn wait_until_all_have(&self, service: &str) {
+        let path = format!("secret/data/proxmox-services/{service}");
+        for number in 0..3 {
+            eventually("the node to have the service", || {
+                let address = self.address(number);
+                (http::attempt(address, "GET", &path, &self.root, "").0 == 200).then_some(())
+            });
+        }
+    }
+
     /// Lets a stopped node go on.
     pub fn wake(&self, number: usize) {
         self.signal(number, "CONT");

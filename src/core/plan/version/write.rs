@@ -20,8 +20,6 @@ impl VersionChange {
             }) => Ok(version == self.base && created != *planned),
             // Check-and-set notices these.
             Ok(Stored::Deleted { .. } | Stored::Absent) => Ok(false),
-            // The write itself waits for the new leader.
-            Err(error) if error.is_transient() => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -79,8 +77,9 @@ impl VersionChange {
         vault: &Client,
         mut lost: Option<Error>,
     ) -> Result<Commit> {
-        let mut attempt = 0;
-        while vault.back_off(attempt).await {
+        let (mut attempt, mut may_go_on) = (0, true);
+        while may_go_on {
+            may_go_on = vault.back_off(attempt).await;
             attempt += 1;
             match self.written_version(vault, lost.is_some()).await {
                 Ok(Seen::Ours(version)) => return Ok(Commit::Written(version)),
@@ -88,6 +87,9 @@ impl VersionChange {
                 Ok(Seen::Nothing) => {}
                 Err(error) if error.is_transient() => continue,
                 Err(error) => return Err(error),
+            }
+            if !may_go_on {
+                break;
             }
             // Nothing was written yet, so it is safe to try the same check-and-set again.
             match writer
@@ -151,43 +153,64 @@ pub(super) struct UpkeepChange {
 }
 
 impl UpkeepChange {
-    /// Writes with `writer`. The new metadata is built from a fresh read, because Vault replaces
-    /// all of it at once. It is then read back, because Vault reports success even if it did
-    /// nothing.
+    /// Writes with `writer`. Any reads in between use `vault`.
     pub(super) async fn write(
         &self,
         service: &Service,
         writer: &Client,
         vault: &Client,
     ) -> Result<()> {
+        write_metadata(service, writer, vault, &self.entries).await
+    }
+}
+
+/// Changes entries of a service's custom metadata; `None` removes one. The new metadata is built
+/// from a fresh read, because Vault replaces all of it at once. It is then read back, because Vault
+/// reports success even if it did nothing, and written again if the answer was lost.
+///
+/// # Errors
+/// [`Error::OutcomeUnknown`] if the client's timeout ends first.
+pub(in crate::core::plan) async fn write_metadata(
+    service: &Service,
+    writer: &Client,
+    vault: &Client,
+    entries: &BTreeMap<String, Option<String>>,
+) -> Result<()> {
+    let is_there = |custom: &CustomMetadata| {
+        entries
+            .iter()
+            .all(|(name, text)| custom.get(name) == text.as_ref())
+    };
+    let (mut attempt, mut is_sent) = (0, false);
+    loop {
         let read = vault.read_history(service).await?;
         let mut custom = read
             .as_ref()
             .map(|history| history.custom.clone())
             .unwrap_or_default();
-        for (name, text) in &self.entries {
+        if is_there(&custom) {
+            return Ok(());
+        }
+        if is_sent {
+            if !vault.back_off(attempt).await {
+                return Err(Error::OutcomeUnknown {
+                    service: service.to_string(),
+                });
+            }
+            attempt += 1;
+        }
+        for (name, text) in entries {
             match text {
                 Some(text) => drop(custom.insert(name.clone(), text.clone())),
                 None => drop(custom.remove(name)),
             }
         }
-        match writer
-            .write_custom_metadata(service, read.as_ref(), &custom)
-            .await
-        {
-            Ok(SentChange::Taken | SentChange::Unknown) => {}
+        let sent = writer.write_custom_metadata(service, read.as_ref(), &custom);
+        match sent.await {
+            Ok(SentChange::Taken | SentChange::Unknown) => is_sent = true,
+            // The write before this one was carried out after all, or somebody else changed it.
+            Err(Error::Conflict { .. }) if is_sent => {}
             Err(error) => return Err(error),
-        }
-        let is_there = |custom: &CustomMetadata| {
-            self.entries
-                .iter()
-                .all(|(name, text)| custom.get(name) == text.as_ref())
-        };
-        match vault.read_history(service).await? {
-            Some(history) if is_there(&history.custom) => Ok(()),
-            _ => Err(Error::OutcomeUnknown {
-                service: service.to_string(),
-            }),
         }
     }
 }
