@@ -19,7 +19,7 @@ use super::login::{TokenGuard, revoke};
 use crate::approval::{BoxFuture, StepUp, WriteToken};
 use crate::config::Settings;
 use crate::error::{Error, Result};
-use crate::login::{LoginPlace, LoginUi, Options, SignIn, log_in, method_for};
+use crate::login::{LoginPlace, LoginUi, Options, SignIn, log_in, method_for, needs_a_terminal};
 use crate::secret::Secret;
 use crate::vault::Client;
 
@@ -158,4 +158,8 @@ impl LoginUi for OnThePage {
     }
 
     fn note(&self, _: &str) {}
+
+    async fn token(&mut self) -> Result<Secret> {
+        Err(needs_a_terminal())
+    }
 }

@@ -27,16 +27,16 @@ impl SignInMethod for Device {
         face: &mut impl LoginUi,
     ) -> Result<LoggedIn> {
         let vault = Client::new(settings, None)?;
-        match Self::route(settings) {
-            Route::Provider => {
+        match settings.provider.issuer {
+            Some(_) => {
                 Provider::discover(settings)
                     .await?
                     .device_flow(&vault, &options, face)
                     .await
             }
-            Route::VaultOidc { elsewhere } => {
+            None => {
                 let options = Options {
-                    elsewhere,
+                    elsewhere: true,
                     ..options
                 };
                 oidc::sign_in(&vault, &options, face).await

@@ -224,13 +224,15 @@ pub(crate) trait LoginUi {
     fn pasted(&mut self) -> impl Future<Output = String> {
         std::future::pending()
     }
-    /// Asks for an existing token. [`Error::NoPerson`] if the person cannot be asked, which is the
-    /// default.
-    fn token(&mut self) -> impl Future<Output = Result<Secret>> {
-        std::future::ready(Err(Error::NoPerson {
-            question: "which token?",
-            hint: "source claude-vault login --method token   (in a terminal)",
-        }))
+    /// Asks for an existing token. Without a terminal, the error is [`needs_a_terminal`].
+    fn token(&mut self) -> impl Future<Output = Result<Secret>>;
+}
+
+/// The error of a [`LoginUi`] that cannot ask for a token.
+pub(crate) fn needs_a_terminal() -> Error {
+    Error::NoPerson {
+        question: "which token?",
+        hint: "source claude-vault login --method token   (in a terminal)",
     }
 }
 

@@ -15,7 +15,10 @@ use crate::core::Core;
 use crate::core::login::{Ended, Revoke, TokenGuard, begin, end};
 use crate::core::step_up::is_traced;
 use crate::error::{Error, Result};
-use crate::login::{LoginPlace, LoginUi, Options, SignIn, log_in, method_for, open_browser};
+use crate::login::{
+    LoginPlace, LoginUi, Options, SignIn, log_in, method_for, needs_a_terminal, open_browser,
+};
+use crate::secret::Secret;
 use crate::session::{self, now};
 
 /// The session from a login in this process.
@@ -237,6 +240,10 @@ impl LoginUi for InBrowser {
     }
 
     fn note(&self, _: &str) {}
+
+    async fn token(&mut self) -> Result<Secret> {
+        Err(needs_a_terminal())
+    }
 }
 
 impl Drop for InBrowser {

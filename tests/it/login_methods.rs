@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 
 use crate::login::{Login, Waiting};
-use crate::support::{Bao, CANARY, Run, ground, run};
+use crate::support::{Bao, CANARY, Home, Run, ground, run};
 
 /// Adds Vault's `jwt` method for ID tokens that the provider issues for the client `cli`.
 pub fn with_jwt() -> Login {
@@ -148,7 +148,38 @@ fn what_jwt_cannot_use_is_reported_with_a_solution() {
         "does not match any associated bound claim values",
     );
     login.lab.home.set("CLAUDE_VAULT_METHOD", "magic");
-    login.fails("", 2, "not one of: oidc, jwt, device, token");
+    login.fails("", 2, "not one of: oidc, jwt, device, token\n");
+}
+
+/// The list in the error comes from the table of methods.
+#[test]
+fn every_method_has_a_test_and_is_in_the_book() {
+    let mut home = Home::new();
+    home.set("VAULT_ADDR", "http://127.0.0.1:1");
+    home.set("CLAUDE_VAULT_METHOD", "magic");
+    let run = home.cv(["login"]).exits(2);
+    let all = run.stderr.split("not one of: ").nth(1);
+    let all = all.and_then(|rest| rest.lines().next()).unwrap();
+    let tests = [
+        include_str!("login_methods.rs"),
+        include_str!("login_elsewhere.rs"),
+        include_str!("terminal.rs"),
+    ]
+    .concat();
+    // Arguments may be one text or a list.
+    let words: Vec<&str> = tests
+        .split(|c: char| c.is_whitespace() || matches!(c, '"' | ','))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let tests = words.join(" ");
+    let book = include_str!("../../docs/sign-in.md");
+    let others: Vec<&str> = all.split(", ").filter(|word| *word != "oidc").collect();
+    assert_eq!(others.len() + 1, all.split(", ").count(), "{all}");
+    for word in others {
+        let option = format!("--method {word}");
+        assert!(tests.contains(&option), "no test of {option}");
+        assert!(book.contains(&option), "docs/sign-in.md lacks {option}");
+    }
 }
 
 /// A provider at home has a certificate from the same authority as Vault. `VAULT_CACERT` names that

@@ -55,6 +55,7 @@ mod list;
 mod login;
 mod login_elsewhere;
 mod login_methods;
+mod lost_answers;
 mod manual;
 mod mcp;
 mod mistakes;

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 /// A tool and how often it is called.
 pub struct Row {
     pub tool: &'static str,
-    /// How often it is called at random, in addition to the calls in the generator's chains.
+    /// How often it is called at random, in addition to the calls in the generator's chains. A tool
+    /// that seldom succeeds needs more: at least 5 of 100 calls must succeed (`Figures::idle`).
     pub weight: usize,
 }
 

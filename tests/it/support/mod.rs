@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-pub use proxy::Proxy;
+pub use proxy::{Proxy, Treatment};
 pub use servers::{Bao, Provider, ground};
 
 /// A value that may appear only where it was asked for.

@@ -15,6 +15,23 @@ struct Counts {
     paths: Mutex<Vec<String>>,
 }
 
+/// What the proxy does with a request.
+pub enum Treatment {
+    /// Forwards it.
+    Forward,
+    /// Forwards it after a delay.
+    Delay(Duration),
+    /// Closes the connection without forwarding it.
+    Lose,
+    /// Forwards it, and closes the connection without an answer.
+    LoseAnswer,
+    /// Answers with this status line and these headers instead.
+    Answer(&'static str),
+}
+
+/// Decides by method and path.
+type Treat = dyn Fn(&str, &str) -> Treatment + Send + Sync;
+
 pub struct Proxy {
     pub address: String,
     counts: Arc<Counts>,
@@ -23,14 +40,24 @@ pub struct Proxy {
 impl Proxy {
     /// Forwards requests to the server at `upstream`, each after a delay.
     pub fn start(upstream: &str, delay: Duration) -> Self {
+        Self::treating(upstream, move |_, _| Treatment::Delay(delay))
+    }
+
+    /// Treats each request as `treat` says.
+    pub fn treating(
+        upstream: &str,
+        treat: impl Fn(&str, &str) -> Treatment + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let counts = Arc::new(Counts::default());
         let (shared, upstream) = (counts.clone(), upstream.to_owned());
+        let treat: Arc<Treat> = Arc::new(treat);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (counts, upstream) = (shared.clone(), upstream.clone());
-                std::thread::spawn(move || serve(stream, &upstream, delay, &counts));
+                let treat = treat.clone();
+                std::thread::spawn(move || serve(stream, &upstream, &*treat, &counts));
             }
         });
         Self { address, counts }
@@ -48,7 +75,7 @@ impl Proxy {
 }
 
 /// Answers the requests of one connection, which is kept open.
-fn serve(stream: TcpStream, upstream: &str, delay: Duration, counts: &Counts) -> Option<()> {
+fn serve(stream: TcpStream, upstream: &str, treat: &Treat, counts: &Counts) -> Option<()> {
     let mut reader = BufReader::new(stream);
     loop {
         let mut first = String::new();
@@ -78,7 +105,18 @@ fn serve(stream: TcpStream, upstream: &str, delay: Duration, counts: &Counts) ->
         );
         let path = path.strip_prefix("/v1/").unwrap_or(path);
         counts.paths.lock().unwrap().push(path.to_owned());
-        std::thread::sleep(delay);
+        let treatment = treat(method, path);
+        match &treatment {
+            Treatment::Forward | Treatment::LoseAnswer => {}
+            Treatment::Delay(delay) => std::thread::sleep(*delay),
+            Treatment::Lose => return None,
+            Treatment::Answer(head) => {
+                counts.now.fetch_sub(1, Ordering::SeqCst);
+                let text = format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n");
+                reader.get_mut().write_all(text.as_bytes()).ok()?;
+                continue;
+            }
+        }
         let (status, answer) = http::request(
             upstream,
             method,
@@ -87,6 +125,9 @@ fn serve(stream: TcpStream, upstream: &str, delay: Duration, counts: &Counts) ->
             &String::from_utf8_lossy(&body),
         );
         counts.now.fetch_sub(1, Ordering::SeqCst);
+        if matches!(treatment, Treatment::LoseAnswer) {
+            return None;
+        }
         let head = format!(
             "HTTP/1.1 {status} Ok\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             answer.len()
