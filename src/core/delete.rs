@@ -203,7 +203,7 @@ pub(crate) async fn plan_deletion(
     service: &Service,
     fate: NewState,
 ) -> Result<StateChange> {
-    let (version, keys, created) = match vault.read_service(service, None).await? {
+    let (version, keys, mut created) = match vault.read_service(service, None).await? {
         Stored::Present {
             secrets,
             version,
@@ -225,6 +225,14 @@ pub(crate) async fn plan_deletion(
         }
         Stored::Absent => return Err(no_service(service)),
     };
+    if created.is_none()
+        && let Ok(Some(history)) = vault.read_history(service).await
+    {
+        created = history
+            .versions
+            .get(&version)
+            .map(|info| info.created.clone());
+    }
     let mut plan = StateChange::new(core, vault, service, fate, version, version);
     (plan.keys, plan.created) = (keys, created);
     plan.warnings.push(match fate {

@@ -240,6 +240,7 @@ impl ServerHandler for Server {
             .0
             .as_ref()
             .map_err(|()| ErrorData::internal_error(unusable_settings().text(), None))?;
+        state.core().renew_timeout();
         context::read(state, &request.uri).await.map(Into::into)
     }
 
@@ -252,6 +253,7 @@ impl ServerHandler for Server {
         let Ok(state) = &self.0 else {
             return Ok(CompleteResult::default());
         };
+        state.core().renew_timeout();
         Ok(context::complete(state, &request).await)
     }
 

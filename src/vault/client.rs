@@ -23,7 +23,7 @@ pub(crate) use call::{Call, Repeat};
 use cluster::{Cluster, Found, Node};
 use failure::{Attempts, Cause};
 pub use http::MAX_BODY;
-pub(crate) use http::apply_proxy;
+pub(crate) use http::{apply_proxy, keep_local_names};
 pub(crate) use origin::{is_loopback, origin};
 pub use patience::{WaitNotice, on_wait};
 

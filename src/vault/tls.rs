@@ -183,6 +183,10 @@ pub(crate) fn io_reason(error: &(dyn std::error::Error + 'static)) -> Option<Str
         | Kind::BrokenPipe
         | Kind::UnexpectedEof => "the connection was closed".into(),
         Kind::TimedOut => "timed out".into(),
+        // From the look-up of a name below localhost.
+        Kind::AddrNotAvailable if io.raw_os_error().is_none() => {
+            "the name has no address of this machine".into()
+        }
         Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
             "the network cannot reach this host".into()
         }

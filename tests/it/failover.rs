@@ -188,7 +188,8 @@ fn writes_survive_a_leader_that_stops_answering() {
 /// dead leader until there is a new one.
 #[test]
 fn writes_through_one_standby_survive_the_leader() {
-    for trusted in ["", "127.0.0.1,127.0.0.2,127.0.0.3"] {
+    let all = "127.0.0.1,127.0.0.2,127.0.0.3";
+    for (trusted, fault) in [("", Fault::Kill), (all, Fault::Kill), (all, Fault::Stop)] {
         let cluster = Cluster::start();
         let standby = cluster.standby();
         let storm = Storm::new(&cluster, || {
@@ -197,7 +198,7 @@ fn writes_through_one_standby_survive_the_leader() {
             home.set("CLAUDE_VAULT_TRUSTED_HOSTS", trusted);
             home
         });
-        storm.round(0, Fault::Kill);
+        storm.round(0, fault);
         storm.check();
     }
 }

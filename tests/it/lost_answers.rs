@@ -138,14 +138,32 @@ fn a_token_in_clear_goes_only_to_addresses_of_this_machine() {
     let hosts = lab.home.file("hosts", "192.0.2.1 vault.localhost\n");
     lab.home.set("LD_PRELOAD", "libnss_wrapper.so");
     lab.home.set("NSS_WRAPPER_HOSTS", hosts.to_str().unwrap());
+    // The identity provider is found in the same way.
+    let arguments = [
+        "login",
+        "--method",
+        "jwt",
+        "--issuer",
+        "http://vault.localhost:8200",
+    ];
+    let script = format!(
+        "source claude-vault {} --client-id cli",
+        arguments.join(" ")
+    );
+    lab.home.variables.retain(|(name, _)| name != "VAULT_TOKEN");
+    lab.home.install();
+    lab.home
+        .shell(&["bash"], &script)
+        .says("the name has no address of this machine");
+    lab.home.set("VAULT_TOKEN", "root");
     lab.home.set("VAULT_ADDR", "http://vault.localhost:8200");
     for arguments in [
         &["get", "app", "A"][..],
         &["set", "app", "A=1", "--no-confirm"],
     ] {
-        let start = Instant::now();
-        lab.cv(arguments).exits(7);
-        assert!(start.elapsed() < Duration::from_secs(5), "{arguments:?}");
+        lab.cv(arguments)
+            .exits(7)
+            .says("the name has no address of this machine");
     }
 }
 

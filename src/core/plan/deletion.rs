@@ -170,7 +170,7 @@ pub(super) async fn apply(
     fate: NewState,
 ) -> Result<()> {
     let mut attempt = 0;
-    let (mut is_sent, mut is_taken) = (false, false);
+    let (mut is_sent, mut is_taken, mut has_paused) = (false, false, false);
     loop {
         let seen = match look(vault, target).await {
             Ok(seen) => seen,
@@ -183,8 +183,10 @@ pub(super) async fn apply(
             }
             Err(error) => return Err(error),
         };
-        // Anything present after Vault accepted the removal was created since.
-        let is_new = fate == NewState::AllGone && is_taken && seen.newest != 0;
+        // After Vault accepted the removal, something may have been created since. If the time of
+        // creation cannot be compared, anything that is there counts as new.
+        let is_comparable = target.created.is_some() && seen.created.is_some();
+        let is_new = fate == NewState::AllGone && is_taken && seen.newest != 0 && !is_comparable;
         if is_new || is_conflict(&seen, target, fate, is_sent) {
             return Err(Error::Conflict {
                 service: target.service.to_string(),
@@ -193,14 +195,16 @@ pub(super) async fn apply(
         if is_settled(&seen, fate) && (is_sent || fate != NewState::AllGone) {
             return Ok(());
         }
-        if is_sent {
+        // Nothing is sent again on a look from before a pause.
+        if is_sent && !has_paused {
             if !vault.back_off(attempt).await {
                 return Err(unknown(target));
             }
-            attempt += 1;
+            (attempt, has_paused) = (attempt + 1, true);
+            continue;
         }
         let sent = send(writer, target, fate).await?;
-        (is_sent, is_taken) = (true, sent == SentChange::Taken);
+        (is_sent, is_taken, has_paused) = (true, sent == SentChange::Taken, false);
     }
 }
 

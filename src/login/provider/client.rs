@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::config::{Settings, Tls};
 use crate::error::{Error, ForeignText, Result};
-use crate::vault::{apply_proxy, is_loopback, origin, tls};
+use crate::vault::{apply_proxy, is_loopback, keep_local_names, origin, tls};
 
 /// The largest response body that is accepted, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -39,7 +39,7 @@ impl ProviderClient {
             ca_folder: settings.tls.ca_folder.clone(),
             ..Tls::default()
         };
-        let builder = apply_proxy(builder, settings, issuer)?;
+        let builder = keep_local_names(apply_proxy(builder, settings, issuer)?);
         let builder = if issuer.scheme() == "https" {
             tls::add_roots(builder, &tls)?
         } else {

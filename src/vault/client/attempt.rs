@@ -52,7 +52,8 @@ impl Client {
             }
             return Err(Failure {
                 cause,
-                may_have_run: !Failure::is_untouched(&reply),
+                // The node that redirected may have carried it out.
+                may_have_run: reply.was_redirected || !Failure::is_untouched(&reply),
                 error: match self.interpret(call, reply, &node).await {
                     Ok(reply) => unexpected(&reply),
                     Err(error) => error,
@@ -102,11 +103,7 @@ impl Client {
                 return Err(self.no_leader());
             }
             Found::Nobody if self.at_active && self.cluster.has_several_addresses() => {
-                return Err(Failure {
-                    error: self.unreachable("none of its addresses answers"),
-                    may_have_run: false,
-                    cause: Cause::NodeDown,
-                });
+                return Err(self.no_answer().await);
             }
             Found::NoLeader | Found::Nobody => (self.cluster.home(), Role::Any),
         };
@@ -114,6 +111,23 @@ impl Client {
             Ok((node, role))
         } else {
             Ok((self.cluster.home(), Role::Any))
+        }
+    }
+
+    /// The failure if no node says who leads, with the reason that the configured address gives.
+    async fn no_answer(&self) -> Failure {
+        let home = self.cluster.home();
+        let question = Call::get("sys/leader").without_token();
+        match self.send(&question, &home).await {
+            Err(unsent) => Failure {
+                may_have_run: false,
+                ..self.failed(unsent, &home).await
+            },
+            Ok(_) => Failure {
+                error: self.unreachable("none of its addresses says which node is active"),
+                may_have_run: false,
+                cause: Cause::NodeDown,
+            },
         }
     }
 
@@ -142,7 +156,8 @@ impl Client {
             Error::BadReply { .. } | Error::Certificate { .. } | Error::WrongScheme { .. }
         ) && self.cluster.has_several_addresses()
         {
-            Cause::NodeDown
+            // Another address may be Vault's.
+            Cause::Busy(None)
         } else if !matches!(unsent.error, Error::Unreachable { .. }) {
             Cause::Final
         } else if unsent.is_redirected {

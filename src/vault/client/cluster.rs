@@ -39,8 +39,18 @@ const MAX_NODES: usize = 8;
 pub(super) struct Node {
     /// The configured address, or that of an active node which is trusted with the token.
     pub(super) base: Url,
-    /// The address to connect to, with port 0; `None` lets the system choose among the addresses of the name.
+    /// The address to connect to, with port 0; `None` lets the system choose among the addresses
+    /// of the name.
     pub(super) pinned: Option<SocketAddr>,
+}
+
+impl Node {
+    /// The URL of an API path, without `/v1/`, at this node.
+    pub(super) fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/v1/{path}", url.path().trim_end_matches('/')));
+        url
+    }
 }
 
 /// The answer to GET `sys/leader`.
@@ -204,35 +214,26 @@ impl Cluster {
     /// Looks the name up again if the found node is one of its addresses and was not confirmed for
     /// a while. An address that no longer belongs to the name may belong to somebody else.
     pub(super) async fn confirm_address(&self) {
-        let Some((Found::Active(node) | Found::Single(node), at)) = lock(&self.state).found.clone()
-        else {
+        let Some((found, at)) = lock(&self.state).found.clone() else {
             return;
         };
-        let Some(pinned) = node.pinned else { return };
+        let Some(pinned) = found.node().and_then(|node| node.pinned) else {
+            return;
+        };
         if at.elapsed() < PIN_FOR {
             return;
         }
-        let is_current = self.look_up().await.contains(&pinned);
-        let mut state = lock(&self.state);
-        if is_current {
-            state.found = Some((Found::Active(node), Instant::now()));
-        } else {
-            state.found = None;
-            drop(state);
-            lock(&self.others).retain(|(other, _)| *other != node);
-        }
-    }
-
-    async fn look_up(&self) -> Vec<SocketAddr> {
         let left = self.patience.left();
-        self.addresses
-            .look_up(&self.home, left, self.loopback_only())
-            .await
-    }
-
-    /// Whether only addresses of this machine may be used, because requests are not encrypted.
-    fn loopback_only(&self) -> bool {
-        self.home.scheme() == "http" && !self.settings.insecure_http
+        let is_current = self.addresses.refresh(&self.home, left).await
+            && self.addresses.get().contains(&pinned);
+        if !is_current {
+            lock(&self.others).retain(|(other, _)| other.pinned != Some(pinned));
+        }
+        let mut state = lock(&self.state);
+        // Somebody else may have found another node meanwhile.
+        if state.found.as_ref().is_some_and(|(_, now)| *now == at) {
+            state.found = is_current.then(|| (found, Instant::now()));
+        }
     }
 
     /// Forgets a node that failed.
@@ -303,7 +304,8 @@ impl Cluster {
     /// The pinned nodes behind the configured name, or the name itself if it has one address.
     async fn nodes(&self) -> Vec<Node> {
         let base = &self.home;
-        let addresses = self.look_up().await;
+        self.addresses.refresh(base, self.patience.left()).await;
+        let addresses = self.addresses.get();
         if addresses.len() < 2 {
             let is_home_lost = lock(&self.state).is_home_lost;
             return is_home_lost.then(|| self.home()).into_iter().collect();
@@ -347,11 +349,7 @@ impl Cluster {
 
     /// Asks one node who leads. `None` without a usable answer.
     pub(super) async fn leader(&self, node: &Node) -> Option<(Leader, Option<SocketAddr>)> {
-        let mut url = node.base.clone();
-        url.set_path(&format!(
-            "{}/v1/sys/leader",
-            url.path().trim_end_matches('/')
-        ));
+        let url = node.url("sys/leader");
         let (url, host) = super::http::url_and_host(&self.settings, &url).ok()?;
         let mut request = self
             .http(node)
@@ -392,18 +390,25 @@ impl Cluster {
                 .map(|node| async { (self.leader(&node).await, node) })
                 .collect();
             let (mut is_silent, mut is_led) = (false, false);
+            let mut standbys = Vec::new();
             while let Some((answer, asked)) = asked.next().await {
                 let may_be_used = asked == *node || *node == self.home();
                 match answer {
                     None => is_silent |= may_be_used,
-                    Some((leader, _)) => is_led |= leader.ha_enabled && leader.is_self,
+                    Some((leader, _)) if leader.ha_enabled && leader.is_self => is_led = true,
+                    Some((leader, _)) => standbys.push((asked, leader)),
                 }
             }
-            if is_silent && is_led {
+            if is_silent && (is_led || self.leads_elsewhere(&standbys, node).await) {
                 return;
             }
             tokio::time::sleep(HANGS_AFTER / 3).await;
         }
+    }
+
+    /// Whether the leader that standbys name leads, and is another node than this one.
+    async fn leads_elsewhere(&self, standbys: &[(Node, Leader)], node: &Node) -> bool {
+        matches!(self.follow(standbys).await, Found::Active(leader) if leader != *node)
     }
 }
 

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::Client;
 use super::cluster::Node;
-use super::origin::{host_port, is_loopback, origin};
+use super::origin::{host_port, is_local_name, is_loopback, origin};
 use crate::config::{Proxy, Settings};
 use crate::error::{Error, Result};
 use crate::vault::reply::VaultReply;
@@ -61,7 +61,6 @@ pub(super) fn build(
         None => builder.dns_resolver(Arc::new(Resolver {
             name: name.to_owned(),
             host: host.to_owned(),
-            loopback_only: base.scheme() == "http" && !settings.insecure_http,
             addresses: addresses.clone(),
         })),
     };
@@ -117,62 +116,59 @@ impl Addresses {
         }
     }
 
-    /// Looks the name up again, since nodes come and go. An address needs no look-up. If the
-    /// look-up fails, the addresses of the last one are returned.
-    pub(super) async fn look_up(
-        &self,
-        base: &Url,
-        left: Duration,
-        loopback_only: bool,
-    ) -> Vec<SocketAddr> {
-        match base.host() {
+    /// Looks the name up again, since nodes come and go. Returns whether that succeeded; if not,
+    /// the addresses of the last look-up stay. An address needs no look-up.
+    pub(super) async fn refresh(&self, base: &Url, left: Duration) -> bool {
+        let found = match base.host() {
             Some(Host::Domain(name)) => {
-                let found = tokio::time::timeout(LOOK_UP.min(left), look_up(name, loopback_only));
-                if let Ok(Ok(found)) = found.await {
-                    self.set(&found);
+                match tokio::time::timeout(LOOK_UP.min(left), look_up(name)).await {
+                    Ok(Ok(found)) => found,
+                    Ok(Err(_)) | Err(_) => return false,
                 }
             }
-            Some(Host::Ipv4(ip)) => self.set(&[(ip, 0).into()]),
-            Some(Host::Ipv6(ip)) => self.set(&[(ip, 0).into()]),
-            None => {}
-        }
-        self.get()
+            Some(Host::Ipv4(ip)) => vec![(ip, 0).into()],
+            Some(Host::Ipv6(ip)) => vec![(ip, 0).into()],
+            None => return false,
+        };
+        self.set(&found);
+        true
     }
 
     /// Whether another URL leads to one of several addresses.
     pub(super) async fn include(&self, other: &Url, left: Duration) -> bool {
-        let own = self.get();
+        let (own, others) = (self.get(), Self::default());
         own.len() > 1
-            && Self::default()
-                .look_up(other, left, false)
-                .await
+            && others.refresh(other, left).await
+            && others
+                .get()
                 .iter()
                 .any(|address| own.iter().any(|own| own.ip() == address.ip()))
     }
 }
 
-/// The addresses of a name, with port 0. The name service of the network also answers for names
-/// below `localhost`, so unencrypted requests use only addresses of this machine.
-async fn look_up(name: &str, loopback_only: bool) -> std::io::Result<Vec<SocketAddr>> {
+/// The addresses of a name, with port 0. Names at and below `localhost` stand for this machine
+/// (RFC 6761, 6.3), and tokens travel to them unencrypted, but the network's name service may give
+/// other addresses for them. These are left out.
+async fn look_up(name: &str) -> std::io::Result<Vec<SocketAddr>> {
+    let loopback_only = is_local_name(name);
     let found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0))
         .await?
         .filter(|address| !loopback_only || address.ip().is_loopback())
         .collect();
     if found.is_empty() {
-        return Err(std::io::Error::other(
-            "the look-up gave no address of this machine",
-        ));
+        // `tls::io_reason` says why.
+        return Err(std::io::ErrorKind::AddrNotAvailable.into());
     }
     Ok(found)
 }
 
 /// Looks names up with the system, and records the addresses of the server's name.
+#[derive(Default)]
 struct Resolver {
     /// The name in the URL: the host, or the certificate's name.
     name: String,
     /// The host to connect to.
     host: String,
-    loopback_only: bool,
     addresses: Addresses,
 }
 
@@ -180,20 +176,21 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         // A proxy has a name of its own.
         let is_server = name.as_str().eq_ignore_ascii_case(&self.name);
-        let (host, loopback_only) = if is_server {
-            (self.host.clone(), self.loopback_only)
-        } else {
-            (name.as_str().to_owned(), false)
-        };
+        let host = if is_server { &self.host } else { name.as_str() }.to_owned();
         let addresses = is_server.then(|| self.addresses.clone());
         Box::pin(async move {
-            let found = look_up(&host, loopback_only).await?;
+            let found = look_up(&host).await?;
             if let Some(addresses) = addresses {
                 addresses.set(&found);
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
+}
+
+/// Lets names at and below `localhost` stand for this machine only.
+pub(crate) fn keep_local_names(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    builder.dns_resolver(Arc::new(Resolver::default()))
 }
 
 impl Client {

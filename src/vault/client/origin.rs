@@ -30,9 +30,14 @@ pub(super) fn is_pasteable(url: &Url) -> bool {
     })
 }
 
+/// Whether a name, in lower case as in a URL, is at or below `localhost`.
+pub(super) fn is_local_name(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost")
+}
+
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Domain(name)) => is_local_name(name),
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
         None => false,

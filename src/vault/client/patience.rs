@@ -1,8 +1,8 @@
 //! How long a command waits for Vault in total, and the pauses between attempts.
 //!
-//! `VAULT_CLIENT_TIMEOUT` limits the whole command, or the whole call of a tool: all failed attempts, slow answers and pauses
-//! count, however many requests they belong to. Quick answers do not count, so work on thousands of
-//! services is not cut short.
+//! `VAULT_CLIENT_TIMEOUT` limits the whole command, or the whole call of a tool: all failed
+//! attempts, slow answers and pauses count, however many requests they belong to. Quick answers do
+//! not count, so work on thousands of services is not cut short.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// The pause after the first failed attempt, before jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// A person is told about the wait after this much of it.
+/// How long a command waits before the terminal shows it.
 const NOTICE_AFTER: Duration = Duration::from_secs(1);
 /// An answer that takes longer than this counts towards the timeout.
 const SLOW: Duration = Duration::from_secs(5);
@@ -68,9 +68,13 @@ impl Patience {
         spent.counted_to = Some(now);
     }
 
-    /// Gives the whole time again, for the next operation of a long-lived process.
+    /// Gives the whole time again, for the next operation of a long-lived process, and to all that
+    /// still wait.
     pub(super) fn renew(&self) {
-        *self.lock() = Spent::default();
+        *self.lock() = Spent {
+            counted_to: Some(Instant::now()),
+            ..Spent::default()
+        };
     }
 
     /// Counts the time since `start` if it was a slow answer.

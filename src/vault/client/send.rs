@@ -24,20 +24,6 @@ pub(super) struct Unsent {
     pub(super) is_redirected: bool,
 }
 
-/// The URL of a call at a node.
-fn url(call: &Call<'_>, node: &Node) -> Url {
-    let mut url = node.base.clone();
-    url.set_path(&format!(
-        "{}/v1/{}",
-        node.base.path().trim_end_matches('/'),
-        call.path
-    ));
-    if !call.query.is_empty() {
-        url.query_pairs_mut().extend_pairs(&call.query);
-    }
-    url
-}
-
 impl Client {
     /// Sends a call once. Follows redirects to the same origin and to trusted hosts, with the same
     /// method and body. All other redirects are refused, even without a token: the request may
@@ -49,7 +35,10 @@ impl Client {
     ) -> std::result::Result<(VaultReply, Option<Duration>), Unsent> {
         let end = Instant::now() + self.cluster.patience.left();
         let mut node = node.clone();
-        let mut url = url(call, &node);
+        let mut url = node.url(call.path);
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
+        }
         for redirects in 0..=MAX_REDIRECTS {
             // A standby also redirects if the leader died while it carried out the request.
             let unsent = |error, may_have_run| Unsent {

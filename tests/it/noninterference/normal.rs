@@ -82,7 +82,8 @@ impl Normaliser {
             "[::1]:",
             "seconds_left\":",
             "seconds_left\\\":",
-            // The order of keys whose names are not shown is random per process.
+            // The order of keys whose names are not shown is random per process, which a test in
+            // mcp/undo.rs checks.
             "{\"entry\":",
             "{\\\"entry\\\":",
         ] {

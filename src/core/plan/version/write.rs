@@ -181,9 +181,22 @@ pub(in crate::core::plan) async fn write_metadata(
             .iter()
             .all(|(name, text)| custom.get(name) == text.as_ref())
     };
-    let (mut attempt, mut is_sent) = (0, false);
+    let unknown = || Error::OutcomeUnknown {
+        service: service.to_string(),
+    };
+    let (mut attempt, mut is_sent, mut has_paused) = (0, false, false);
+    let mut refused = None;
     loop {
-        let read = vault.read_history(service).await?;
+        let read = match vault.read_history(service).await {
+            Err(error) if is_sent && error.is_transient() => {
+                if !vault.back_off(attempt).await {
+                    return Err(unknown());
+                }
+                attempt += 1;
+                continue;
+            }
+            read => read?,
+        };
         let mut custom = read
             .as_ref()
             .map(|history| history.custom.clone())
@@ -191,13 +204,16 @@ pub(in crate::core::plan) async fn write_metadata(
         if is_there(&custom) {
             return Ok(());
         }
-        if is_sent {
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        // Nothing is sent again on a look from before a pause.
+        if is_sent && !has_paused {
             if !vault.back_off(attempt).await {
-                return Err(Error::OutcomeUnknown {
-                    service: service.to_string(),
-                });
+                return Err(unknown());
             }
-            attempt += 1;
+            (attempt, has_paused) = (attempt + 1, true);
+            continue;
         }
         for (name, text) in entries {
             match text {
@@ -210,7 +226,10 @@ pub(in crate::core::plan) async fn write_metadata(
             Ok(SentChange::Taken | SentChange::Unknown) => is_sent = true,
             // The write before this one was carried out after all, or somebody else changed it.
             Err(Error::Conflict { .. }) if is_sent => {}
+            // One more look: the write before this one may have been carried out.
+            Err(error) if is_sent => refused = Some(error),
             Err(error) => return Err(error),
         }
+        has_paused = false;
     }
 }
